@@ -17,6 +17,7 @@ mod lock;
 mod observe;
 mod read;
 mod rewrite;
+mod roots;
 mod secret;
 mod text;
 mod uncovered;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::error::FileError;
 use super::find::{FoundFile, PathOrStdin, find};
 use super::kustomize::Kustomizations;
+use super::roots::Roots;
 use super::secret::SecretInFile;
 use super::text::{read_text, read_to_end};
 use super::uncovered::ImagesWithoutRow;
@@ -34,6 +35,9 @@ pub struct FileListing {
     pub uncovered: ImagesWithoutRow,
     /// Every marker of Flux's image automation, whatever the document.
     pub markers: Vec<MarkedValue>,
+    /// The folders of kustomizations that no other one includes, if they are to be built. What
+    /// they include is not in this listing, except for its markers.
+    pub roots: Vec<PathBuf>,
     /// What is strange, one sentence each.
     pub notes: Vec<String>,
     /// The errors of what could not be read.
@@ -49,6 +53,8 @@ pub struct FileScope<'a> {
     pub recursive: bool,
     /// Files and folders to leave out.
     pub exclude: &'a [PathBuf],
+    /// Whether kustomizations are to be built instead of reading what they include.
+    pub builds_kustomizations: bool,
 }
 
 /// Reads files, folders and standard input. Objects of other kinds are skipped, and so are
@@ -71,6 +77,7 @@ pub fn read_from(
         paths,
         recursive,
         exclude: &[],
+        builds_kustomizations: false,
     };
     read_scope(scope, default_namespace, stdin)
 }
@@ -82,6 +89,11 @@ fn read_scope(scope: FileScope<'_>, default_namespace: &str, stdin: &mut dyn Rea
         ..FileListing::default()
     };
     let mut kustomizations = Kustomizations::default();
+    let roots = if scope.builds_kustomizations {
+        Roots::find(&found.files)
+    } else {
+        Roots::default()
+    };
     for found in found.files {
         let outcome = match found {
             Ok(FoundFile::Stdin) => read_to_end("-", stdin).and_then(|text| match text.trim() {
@@ -92,6 +104,9 @@ fn read_scope(scope: FileScope<'_>, default_namespace: &str, stdin: &mut dyn Rea
                     Ok(())
                 }
             }),
+            Ok(FoundFile::Named(path) | FoundFile::InFolder(path)) if roots.reaches(&path) => {
+                listing.markers_of(&path, default_namespace)
+            }
             Ok(FoundFile::Named(path)) => {
                 listing.file(&path, true, default_namespace, &mut kustomizations)
             }
@@ -105,10 +120,29 @@ fn read_scope(scope: FileScope<'_>, default_namespace: &str, stdin: &mut dyn Rea
         }
     }
     kustomizations.mark(&mut listing.workloads);
+    listing.roots = roots.tops;
     listing
 }
 
 impl FileListing {
+    /// Adds what was built.
+    pub fn append(&mut self, built: Self) {
+        self.workloads.extend(built.workloads);
+        self.objects.extend(built.objects);
+        self.uncovered.append(built.uncovered);
+        self.notes.extend(built.notes);
+        self.errors.extend(built.errors);
+    }
+
+    /// Adds only the markers of a file, which a kustomization builds.
+    fn markers_of(&mut self, path: &Path, default_namespace: &str) -> Result<(), FileError> {
+        let text = read_text(path)?;
+        let name = path.display().to_string();
+        let markers = manifest::marked_values(&name, &text, default_namespace);
+        self.markers.extend(markers);
+        Ok(())
+    }
+
     fn file(
         &mut self,
         path: &Path,

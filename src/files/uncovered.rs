@@ -92,6 +92,15 @@ impl ImagesWithoutRow {
         );
     }
 
+    /// Adds those of another listing.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.images.extend(other.images);
+        for (kind, count) in other.objects {
+            *self.objects.entry(kind).or_default() += count;
+        }
+        self.image_volumes += other.image_volumes;
+    }
+
     /// `not covered: 1 Rollout, 2 image volumes`; `None` if everything has a row.
     #[must_use]
     pub fn line(&self) -> Option<String> {

@@ -42,11 +42,13 @@ mod yaml;
 pub use document::{DocumentError, Object, Problem, objects};
 pub use edit::{EditError, EditProblem, ObjectEdit, edit};
 pub use kustomization::{KUSTOMIZATION_FILES, KustomizeFile, KustomizeImage};
-pub use kustomize::{BuildError, Built, BuiltManifest, KustomizeResult, SourcePath, SourceTree};
+pub use kustomize::{
+    BuildError, Built, BuiltManifest, KustomizationType, KustomizeResult, SourcePath, SourceTree,
+};
 pub use kustomize::{
     LocalReference, ProgramInput, ReferenceTarget, all_references, plugin_references, program_input,
 };
-pub use kustomize::{Probing, SettleDraft, SettleOptions, Settler};
+pub use kustomize::{Probing, SettleDraft, SettleOptions, SettleRoot, Settler};
 pub use kustomize::{build_objects, built_objects, join_path, printed_objects, references};
 pub use markers::{Marker, MarkerEdit, edit_markers, mark, marked_values};
 pub use plain::PlainTexts;

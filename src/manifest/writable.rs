@@ -82,6 +82,7 @@ fn places(
     let change = Change {
         workload: observed.workload.id.clone(),
         source: None,
+        root: None,
         images: trial_change(container).into_iter().collect(),
         policy: None,
         is_rollback: false,

@@ -40,6 +40,8 @@ named_enum! {
         Created = "CREATED",
         /// What created the workload; wide.
         ManagedBy = "MANAGED-BY",
+        /// The kustomization that builds the workload; wide, and only if there is one.
+        Root = "ROOT",
         /// Where the policy is defined; wide.
         Origin = "ORIGIN",
         /// The codes of the warnings; wide.
@@ -106,6 +108,7 @@ impl Column {
             Self::Image => Cell::new(&repository(&row.image)),
             Self::Created => Cell::optional(created(row).map(|created| age(created, now))),
             Self::ManagedBy => Cell::optional(row.managed_by.as_ref().map(ToString::to_string)),
+            Self::Root => Cell::optional(row.root.as_ref()),
             Self::Origin => Cell::optional(policy.map(|policy| &policy.origin)),
             Self::Warnings => {
                 let mut codes: Vec<&str> =

@@ -40,7 +40,7 @@ pub fn plan_text(plan: &Plan, edits: &[Option<Edit>], namespaces: bool, style: &
     let names = plan.names();
     let mut text = String::new();
     for (place, change) in plan.changes.iter().enumerate() {
-        let heading = heading(change, &names, namespaces);
+        let heading = heading(plan, change, &names, namespaces);
         push(
             &mut text,
             Paint::Strong,
@@ -174,10 +174,18 @@ fn cells(image: &ImageChange) -> Vec<Cell> {
     ]
 }
 
-fn heading(change: &Change, names: &Names<'_>, namespaces: bool) -> String {
+fn heading(plan: &Plan, change: &Change, names: &Names<'_>, namespaces: bool) -> String {
     let mut heading = names.name(&change.workload);
     if namespaces {
         heading = format!("{}/{heading}", change.workload.namespace);
+    }
+    // The same workload may be built by several kustomizations.
+    let mut others = plan
+        .changes
+        .iter()
+        .filter(|other| other.workload == change.workload);
+    if let Some(root) = change.root.as_ref().filter(|_| others.nth(1).is_some()) {
+        heading.push_str(&format!(" of {root}"));
     }
     if let Some(source) = &change.source {
         heading.push_str(&format!(" in {}:{}", source.file, source.line));

@@ -40,7 +40,8 @@ pub fn status_table<'a>(
     if let Some(column) = options.sort_by {
         rows.sort_by(|a, b| column.compare(a, b));
     }
-    let columns = columns(options);
+    let has_roots = rows.iter().any(|row| row.root.is_some());
+    let columns = columns(options, has_roots);
     let names = Names::among(rows.iter().map(|row| &row.workload));
     let cells = rows.iter().map(|row| -> Vec<Cell> {
         let columns = columns.iter();
@@ -75,7 +76,8 @@ pub fn names<'a>(rows: impl IntoIterator<Item = &'a Row>) -> String {
     text
 }
 
-fn columns(options: &TableOptions) -> Vec<Column> {
+/// The columns to show. `has_roots`: whether a row was built by a kustomization.
+fn columns(options: &TableOptions, has_roots: bool) -> Vec<Column> {
     let wide = [
         Column::Image,
         Column::Created,
@@ -87,6 +89,7 @@ fn columns(options: &TableOptions) -> Vec<Column> {
     columns
         .filter(|column| match column {
             Column::Namespace => options.namespaces,
+            Column::Root => options.wide && has_roots,
             column => options.wide || !wide.contains(column),
         })
         .collect()

@@ -54,6 +54,21 @@ impl Plan {
         sources.map(|source| source.file.as_str()).collect()
     }
 
+    /// Adds changes, each at its place in the order.
+    pub fn add_changes(&mut self, changes: Vec<Change>) {
+        self.changes.extend(changes);
+        self.sort();
+    }
+
+    /// Sorts the changes by namespace, name, kind and kustomization.
+    pub(crate) fn sort(&mut self) {
+        self.changes.sort_by_cached_key(|change| {
+            let id = &change.workload;
+            let name = (id.namespace.clone(), id.name.clone(), id.kind.to_string());
+            (name, change.root.clone())
+        });
+    }
+
     fn workloads(&self) -> impl Iterator<Item = &WorkloadId> {
         let changes = self.changes.iter().map(|change| &change.workload);
         changes.chain(self.held_back.iter().map(|held| &held.workload))
@@ -67,6 +82,8 @@ pub struct Change {
     pub workload: WorkloadId,
     /// The file that contains it, if there is one.
     pub source: Option<ManifestSource>,
+    /// The kustomization that builds it, if one does.
+    pub root: Option<String>,
     /// The images that are replaced, in the order of the spec.
     pub images: Vec<ImageChange>,
     /// The annotations that are edited.
@@ -80,10 +97,13 @@ pub struct Change {
 }
 
 impl Change {
-    /// Whether this changes the workload: a file may hold another of the same name.
+    /// Whether this changes the workload: a file may hold another of the same name, and two
+    /// kustomizations may build it from the same file.
     #[must_use]
     pub fn is_for(&self, workload: &Workload) -> bool {
-        self.workload == workload.id && self.source == workload.source
+        let is_same = self.workload == workload.id && self.root == workload.root;
+        // What a kustomization builds may be written elsewhere than its document.
+        is_same && (self.root.is_some() || self.source == workload.source)
     }
 }
 

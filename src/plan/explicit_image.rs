@@ -2,7 +2,7 @@
 
 use super::change::{ImageChange, Plan};
 use super::safeguards::held_back::{HeldBack, HoldReason};
-use super::update::{ContainerChoice, UpdateSpec};
+use super::update::{ChangeTarget, ContainerChoice, UpdateSpec};
 use crate::evaluator::{
     CandidateVerdict, Decision, Examination, GateRefusal, Outcome, Reason, Snapshot, SnapshotError,
     Subject,
@@ -50,7 +50,12 @@ pub fn plan_image(
         let lock = request.examination.decision.lock.as_ref();
         let workload = subject.workload;
         if let Some(choice) = request.choose(spec) {
-            plan.add(&workload.id, workload.source.as_ref(), lock, choice);
+            let target = ChangeTarget {
+                workload: &workload.id,
+                source: workload.source.as_ref(),
+                root: workload.root.as_ref(),
+            };
+            plan.add(target, lock, choice);
         }
     }
     Ok(plan)
@@ -98,6 +103,7 @@ impl ImageRequest<'_> {
         if let Some((hold, message)) = hold {
             return Some(ContainerChoice::HoldReason(Box::new(HeldBack {
                 workload: self.subject.workload.id.clone(),
+                root: self.subject.workload.root.clone(),
                 container: Some(self.subject.container.name.clone()),
                 from: Some(self.subject.container.image.clone()),
                 to: Some(to.clone()),

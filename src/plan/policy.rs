@@ -20,6 +20,7 @@ pub fn plan_policy(workloads: &[Workload], edit: &PolicyEdit) -> Plan {
         .map(|workload| Change {
             workload: workload.id.clone(),
             source: workload.source.clone(),
+            root: workload.root.clone(),
             images: Vec::new(),
             policy: Some(edit.for_workload(workload)),
             is_rollback: false,
@@ -38,6 +39,7 @@ pub fn plan_policy(workloads: &[Workload], edit: &PolicyEdit) -> Plan {
 fn being_deleted(workload: &Workload) -> HeldBack {
     HeldBack {
         workload: workload.id.clone(),
+        root: workload.root.clone(),
         container: None,
         from: None,
         to: None,

@@ -132,6 +132,7 @@ impl Rollback<'_> {
         plan.changes.push(Change {
             workload: workload.id.clone(),
             source: workload.source.clone(),
+            root: workload.root.clone(),
             images,
             policy,
             is_rollback: true,
@@ -208,6 +209,7 @@ impl Rollback<'_> {
         let runs = running.find(|running| Some(&running.name) == container);
         HeldBack {
             workload: workload.id.clone(),
+            root: workload.root.clone(),
             container: container.cloned(),
             from: runs.map(|running| running.image.clone()),
             to: None,

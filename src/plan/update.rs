@@ -43,7 +43,12 @@ pub fn plan_update(assessment: &Assessment, spec: &UpdateSpec) -> Plan {
     for row in rows.filter(|row| spec.names(&row.container)) {
         let lock = row.decision.lock.as_ref();
         if let Some(choice) = choose(row, spec) {
-            plan.add(&row.workload, row.source.as_ref(), lock, choice);
+            let target = ChangeTarget {
+                workload: &row.workload,
+                source: row.source.as_ref(),
+                root: row.root.as_ref(),
+            };
+            plan.add(target, lock, choice);
         }
     }
     plan
@@ -86,6 +91,7 @@ fn choose(row: &Row, spec: &UpdateSpec) -> Option<ContainerChoice> {
     if let Some((hold, message)) = held {
         return Some(ContainerChoice::HoldReason(Box::new(HeldBack {
             workload: row.workload.clone(),
+            root: row.root.clone(),
             container: Some(row.container.clone()),
             from: Some(row.image.clone()),
             to: latest.cloned(),
@@ -134,12 +140,27 @@ fn why(decision: &Decision, hold: HoldReason) -> String {
     }
 }
 
+/// The workload that a change is for, and where it was read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ChangeTarget<'a> {
+    pub(crate) workload: &'a WorkloadId,
+    pub(crate) source: Option<&'a ManifestSource>,
+    pub(crate) root: Option<&'a String>,
+}
+
+impl ChangeTarget<'_> {
+    fn is_of(&self, change: &Change) -> bool {
+        change.workload == *self.workload
+            && change.source.as_ref() == self.source
+            && change.root.as_ref() == self.root
+    }
+}
+
 impl Plan {
     /// Adds a container. Containers of one workload must be added consecutively.
     pub(crate) fn add(
         &mut self,
-        workload: &WorkloadId,
-        source: Option<&ManifestSource>,
+        target: ChangeTarget<'_>,
         lock: Option<&Lock>,
         choice: ContainerChoice,
     ) {
@@ -151,17 +172,18 @@ impl Plan {
             ContainerChoice::Write(image) => *image,
         };
         let last = self.changes.last_mut();
-        match last.filter(|c| c.workload == *workload && c.source.as_ref() == source) {
+        match last.filter(|change| target.is_of(change)) {
             Some(change) => change.images.push(image),
             None => self.changes.push(Change {
-                workload: workload.clone(),
-                source: source.cloned(),
+                workload: target.workload.clone(),
+                source: target.source.cloned(),
+                root: target.root.cloned(),
                 images: vec![image],
                 policy: None,
                 is_rollback: false,
                 basis: Basis::default(),
                 notes: lock
-                    .map(|lock| overridden_lock(workload, lock))
+                    .map(|lock| overridden_lock(target.workload, lock))
                     .into_iter()
                     .collect(),
             }),
@@ -196,6 +218,7 @@ impl Plan {
     pub(crate) fn hold_back(&mut self, change: &Change, hold: HoldReason, message: &str) {
         let images = change.images.iter().map(|image| HeldBack {
             workload: change.workload.clone(),
+            root: change.root.clone(),
             container: Some(image.container.clone()),
             from: Some(image.from.clone()),
             to: Some(image.to.clone()),

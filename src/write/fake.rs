@@ -26,6 +26,7 @@ pub(crate) fn change(name: &str) -> Change {
     Change {
         workload: id(name),
         source: None,
+        root: None,
         images: vec![ImageChange {
             container: "app".to_owned(),
             container_type: ContainerType::Container,

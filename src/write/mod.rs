@@ -26,7 +26,7 @@ pub use event::{Rollout, SLOW, WriteEvent};
 pub use files::file_writer::{FileWriter, RewrittenFile, WrittenFiles, write_files};
 pub use files::git_writer::{Delivery, GitWriter, PUSH_TRIES, Pushed};
 pub use files::marker_writes::MarkerApplied;
-pub use kustomization::{KustomizationWriter, write_kustomization};
+pub use kustomization::{KustomizationWriter, write_kustomizations};
 pub use live::write_live;
 pub use recheck::Recheck;
 pub use stop::StopSignal;

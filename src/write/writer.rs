@@ -7,7 +7,7 @@ use super::event::WriteEvent;
 use super::files::file_writer::{FileWriter, WrittenFiles, write_files};
 use super::files::git_writer::{Delivery, GitWriter};
 use super::files::marker_writes::MarkerApplied;
-use super::kustomization::{KustomizationWriter, write_kustomization};
+use super::kustomization::{KustomizationWriter, write_kustomizations};
 use super::live::write_live;
 use super::wait::write_and_wait;
 use super::{Applied, DryRun, WriteContext};
@@ -21,7 +21,7 @@ pub enum Writer<'a> {
     Live(LiveWriter<'a>),
     /// Into the files that the workloads were read from.
     Files(FileWriter<'a>),
-    /// Into the files of a kustomization that decide the images.
+    /// Into the files of kustomizations that decide the images, and into plain files.
     Kustomization(KustomizationWriter<'a>),
     /// Into these files, and then into a commit.
     Git(GitWriter<'a>),
@@ -59,8 +59,9 @@ impl Writer<'_> {
     #[must_use]
     pub fn uses_stdout(&self) -> bool {
         match self {
-            Self::Live(_) | Self::Kustomization(_) | Self::Git(_) => false,
-            Self::Files(writer) => writer.stdin.is_some() && writer.dry_run == DryRun::None,
+            Self::Live(_) | Self::Git(_) => false,
+            Self::Kustomization(writer) => writer.files.as_ref().is_some_and(prints_stdin),
+            Self::Files(writer) => prints_stdin(writer),
         }
     }
 
@@ -81,8 +82,7 @@ impl Writer<'_> {
                 plan.changes.iter().map(edit).collect()
             }
             Self::Files(writer) => writer.edits(plan),
-            // Nothing but images is written.
-            Self::Kustomization(_) => plan.changes.iter().map(|_| None).collect(),
+            Self::Kustomization(writer) => writer.edits(plan),
             Self::Git(writer) => writer.files.edits(plan),
         }
     }
@@ -120,26 +120,16 @@ impl Writer<'_> {
             },
             (Self::Kustomization(writer), _) => {
                 let refusals = refusals(plan, context).await;
-                let applied = write_kustomization(plan, refusals, writer).await;
-                for applied in &applied {
-                    report(WriteEvent::Applied(applied));
-                }
-                Written {
-                    applied,
-                    ..Written::default()
-                }
+                let written = write_kustomizations(plan, refusals, writer).await;
+                report_files(&written, report);
+                let stdin = writer.files.as_ref().and_then(|files| files.stdin);
+                self.written(written, stdin)
             }
             (Self::Files(writer), _) => {
                 let refusals = refusals(plan, context).await;
                 let written = write_files(plan, refusals, writer);
                 report_files(&written, report);
-                let stdin = writer.stdin.filter(|_| self.uses_stdout());
-                Written {
-                    applied: written.applied,
-                    markers: written.markers,
-                    stdout: stdin.map(|text| written.stdin.unwrap_or_else(|| text.to_owned())),
-                    ..Written::default()
-                }
+                self.written(written, writer.stdin)
             }
             (Self::Git(writer), _) => {
                 let refusals = refusals(plan, context).await;
@@ -160,6 +150,22 @@ impl Writer<'_> {
             }
         }
     }
+
+    /// What was written into files. `stdin` is the text that was read from standard input.
+    fn written(&self, files: WrittenFiles, stdin: Option<&str>) -> Written {
+        let stdin = stdin.filter(|_| self.uses_stdout());
+        Written {
+            applied: files.applied,
+            markers: files.markers,
+            stdout: stdin.map(|text| files.stdin.unwrap_or_else(|| text.to_owned())),
+            ..Written::default()
+        }
+    }
+}
+
+/// Whether the edited text of standard input goes to standard output.
+fn prints_stdin(files: &FileWriter<'_>) -> bool {
+    files.stdin.is_some() && files.dry_run == DryRun::None
 }
 
 /// Why each change may not be written to its file, if the images were looked up again.

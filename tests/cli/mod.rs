@@ -26,6 +26,7 @@ mod kustomize;
 mod kustomize_conformance;
 #[cfg(unix)]
 mod kustomize_program;
+mod kustomize_trees;
 #[cfg(unix)]
 mod menu;
 #[cfg(unix)]

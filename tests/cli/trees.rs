@@ -140,7 +140,9 @@ fn image_that_a_kustomization_replaces_is_not_written() {
         environment.write("base/d.yaml", app("web"));
         environment.write("overlay/kustomization.yaml", overlay);
         let base = || fs::read_to_string(environment.home().join("base/d.yaml")).expect("a file");
-        let item = run(&environment, "status -f . -R -o json").expect(0).item();
+        let item = run(&environment, "status -f . -R --no-kustomize -o json")
+            .expect(0)
+            .item();
         let warnings = item["warnings"].as_array().expect("a list");
         let warning = warnings
             .iter()
@@ -152,11 +154,11 @@ fn image_that_a_kustomization_replaces_is_not_written() {
             message.contains(&place) && message.contains(sets),
             "{message}"
         );
-        let outcome = run(&environment, "update -f . -R --yes").expect(1);
+        let outcome = run(&environment, "update -f . -R --no-kustomize --yes").expect(1);
         assert_eq!(base(), app("web"), "{outcome:?}");
         assert!(outcome.stderr.contains(&place), "{outcome:?}");
         assert!(outcome.stderr.contains("--image"), "{outcome:?}");
-        let words = "update -f . -R --yes --image docker.io/org/my-app:1.0.1";
+        let words = "update -f . -R --no-kustomize --yes --image docker.io/org/my-app:1.0.1";
         run(&environment, words).expect(0);
         assert!(base().contains("my-app:1.0.1"));
     }
@@ -186,7 +188,7 @@ fn kustomization_that_replaces_another_image_or_file_changes_nothing() {
         environment.write("base/kustomization.yml", "resources: [d.yaml]\n");
         environment.write("base/d.yaml", app("web"));
         environment.write(file, text);
-        let outcome = run(&environment, "update -f . -R --yes").expect(0);
+        let outcome = run(&environment, "update -f . -R --no-kustomize --yes").expect(0);
         assert!(
             outcome.stdout.contains("deployment.apps/web"),
             "{text}: {outcome:?}"

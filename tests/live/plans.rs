@@ -57,6 +57,7 @@ pub(crate) fn change(workload: WorkloadId, images: Vec<ImageChange>) -> Change {
     Change {
         workload,
         source: None,
+        root: None,
         images,
         policy: None,
         is_rollback: false,

@@ -35,6 +35,7 @@ fn workloads_with_the_same_name_show_their_api_groups() {
     let plan = plan_update(&assessment(rows.to_vec()), &UpdateSpec::default());
     let held_back = |row: &Row| HeldBack {
         workload: row.workload.clone(),
+        root: None,
         container: None,
         from: None,
         to: None,

@@ -33,6 +33,7 @@ fn change(workload: WorkloadId, images: Vec<ImageChange>, notes: &[&str]) -> Cha
     Change {
         workload,
         source: None,
+        root: None,
         images,
         policy: None,
         is_rollback: false,
@@ -135,6 +136,7 @@ fn plan_fits_the_terminal() {
 fn held_back(name: &str, hold: HoldReason) -> HeldBack {
     HeldBack {
         workload: id("shop", name),
+        root: None,
         container: Some("app".to_owned()),
         from: Some("org/app:1.0.0".to_owned()),
         to: Some("org/app:1.0.1".parse().expect("an image")),

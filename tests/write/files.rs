@@ -46,6 +46,7 @@ pub(crate) fn images(listing: &FileListing, image: &str) -> Plan {
     let change = |workload: &kubectl_imgpolicy::workload::Workload| Change {
         workload: workload.id.clone(),
         source: workload.source.clone(),
+        root: None,
         images: vec![ImageChange {
             container: workload.containers[0].name.clone(),
             container_type: ContainerType::Container,

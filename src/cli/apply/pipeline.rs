@@ -9,13 +9,13 @@ use super::job::{ApplyEnd, ApplyJob, ApplyOptions, JobKind};
 use super::results::{ResultReporter, RunResults, exit_code, print_data, print_summary};
 use super::{caveats, effect, preflight, preview};
 use crate::cli::error::CommandError;
+use crate::cli::gather::kustomizations::{KustomizationOrigin, Settling};
 use crate::cli::gather::workloads::{WorkloadOrigin, default_namespace};
 use crate::cli::menu;
 use crate::cli::runtime::{interrupts, runtime};
 use crate::cli::terminal::confirm::confirm;
 use crate::cli::terminal::streams::Terminal;
 use crate::collect::FreshLook;
-use crate::manifest::SettleOptions;
 use crate::plan::Plan;
 use crate::write::{
     DryRun, FileWriter, GitWriter, KustomizationWriter, LiveWriter, Recheck, StopSignal,
@@ -95,15 +95,15 @@ enum WriteEnd {
 /// Holds back what can no longer be written into a kustomization without anything else, after
 /// a check or the user has removed changes.
 fn settle_again(job: &mut ApplyJob, options: &ApplyOptions<'_>) -> Result<(), CommandError> {
-    let WorkloadOrigin::Kustomization(origin) = &job.origin else {
+    let Some(kustomizations) = job.origin.kustomizations() else {
         return Ok(());
     };
-    let settling = SettleOptions {
+    let settling = Settling {
         default_namespace: default_namespace(options.globals),
         overrides: options.overrides,
         may_add: false,
     };
-    origin.settle(&mut job.plan, settling)
+    kustomizations.settle(&mut job.plan, &settling)
 }
 
 /// Narrows the plan to what the user chooses from a menu, and returns the commands that do
@@ -125,7 +125,7 @@ fn choose(
 fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
     let dry_run = options.dry_run();
     let authorship = &job.authorship;
-    let (stdin, policy_files) = match &job.origin {
+    let (stdin, policy_files, kustomizations) = match &job.origin {
         WorkloadOrigin::Cluster(cluster) => {
             return Writer::Live(LiveWriter {
                 cluster,
@@ -134,21 +134,15 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
                 authorship,
             });
         }
+        WorkloadOrigin::Kustomization(origin) => {
+            return Writer::Kustomization(kustomization_writer(job, options, origin, None));
+        }
         WorkloadOrigin::Files {
             stdin,
             policy_files,
+            kustomizations,
             ..
-        } => (stdin.as_deref(), policy_files.as_slice()),
-        WorkloadOrigin::Kustomization(origin) => {
-            return Writer::Kustomization(KustomizationWriter {
-                dry_run,
-                kustomization: &origin.kustomization,
-                builder: &origin.builder,
-                default_namespace: default_namespace(options.globals),
-                overrides: options.overrides,
-                locks: job.locks.as_deref(),
-            });
-        }
+        } => (stdin.as_deref(), policy_files.as_slice(), kustomizations),
     };
     let files = FileWriter {
         dry_run,
@@ -158,14 +152,34 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
         policy_files,
         locks: job.locks.as_deref(),
     };
-    match options.git {
-        Some(git) => Writer::Git(GitWriter {
+    match (options.git, kustomizations) {
+        (Some(git), _) => Writer::Git(GitWriter {
             files,
             repository: &git.repository,
             push: git.push.as_ref(),
             may_retry: git.may_retry,
         }),
-        None => Writer::Files(files),
+        (None, None) => Writer::Files(files),
+        (None, Some(origin)) => {
+            Writer::Kustomization(kustomization_writer(job, options, origin, Some(files)))
+        }
+    }
+}
+
+fn kustomization_writer<'a>(
+    job: &'a ApplyJob,
+    options: &'a ApplyOptions<'_>,
+    origin: &'a KustomizationOrigin,
+    files: Option<FileWriter<'a>>,
+) -> KustomizationWriter<'a> {
+    KustomizationWriter {
+        dry_run: options.dry_run(),
+        kustomizations: &origin.kustomizations,
+        builder: &origin.builder,
+        files,
+        default_namespace: default_namespace(options.globals),
+        overrides: options.overrides,
+        locks: job.locks.as_deref(),
     }
 }
 

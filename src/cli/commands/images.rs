@@ -91,6 +91,7 @@ fn everything(
     globals: &Globals,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
+    args.scope.check_kustomization()?;
     let scope_args = ScopeArgs::new(Vec::new(), args.scope.clone());
     let ImageReading {
         snapshot,

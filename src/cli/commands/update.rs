@@ -24,19 +24,19 @@ use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::scope::KustomizationFlags;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::gather::cost;
+use crate::cli::gather::kustomizations::Settling;
 use crate::cli::gather::named;
 use crate::cli::gather::scan;
 use crate::cli::gather::scan::ScanSources;
-use crate::cli::gather::workloads::{self, Reading, WorkloadOrigin, default_namespace};
+use crate::cli::gather::workloads::{self, Reading, default_namespace};
 use crate::cli::menu;
 use crate::cli::menu::CommandScope;
 use crate::cli::runtime::runtime;
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::WorkloadSelector;
 use crate::collect::{FluxMarkers, ObservedObjects};
-use crate::evaluator::{self, Settings, Snapshot};
+use crate::evaluator::{self, Elected, Settings, Snapshot};
 use crate::image::ImageReference;
-use crate::manifest::SettleOptions;
 use crate::output::summary_line;
 use crate::plan::{
     MarkerInput, MarkerSpec, Overrides, Plan, UpdateSpec, plan_image, plan_markers, plan_update,
@@ -115,8 +115,9 @@ pub(crate) struct UpdateArgs {
     #[arg(long)]
     override_owner: bool,
 
-    /// With -k, also write images that no registry could confirm
-    #[arg(long, requires = "kustomize")]
+    /// With -k, or a kustomization in the folders of -f -R, also write images that no registry
+    /// could confirm
+    #[arg(long)]
     allow_unconfirmed: bool,
 
     /// Update at most N workloads and values with a Flux marker
@@ -180,6 +181,13 @@ pub(crate) fn update(
     } else if kustomization.is_given() {
         args.access.pull_secrets.check("-k")?;
         args.write.check_without_server("-k")?;
+    }
+    kustomization.check(place)?;
+    let builds = kustomization.is_given() || kustomization.builds_folders(place);
+    if args.allow_unconfirmed && !builds {
+        return Err(CommandError::usage(
+            "--allow-unconfirmed can only be used with -k DIR or -f DIR -R",
+        ));
     }
     let settings = Settings {
         image: args.image.clone(),
@@ -260,12 +268,19 @@ impl UpdateRequest<'_> {
             ..
         } = *self;
         let place = args.target.place();
-        let kustomization = &args.kustomization;
+        // Recorded images are for Flux's markers, and a commit has a record of each workload: both
+        // are about files as they are written.
+        let is_recorded = args.decisions.elected.elected() == Elected::Recorded;
+        let kustomization = if is_recorded || git.is_some() {
+            args.kustomization.without_folders()
+        } else {
+            args.kustomization.clone()
+        };
         let repository = git.map(|git| &git.repository);
         let runtime = runtime()?;
         let reading = runtime.block_on(workloads::read_to_write(
             place,
-            kustomization,
+            &kustomization,
             self.selector.clone(),
             self.settings.clone(),
             globals,
@@ -312,13 +327,13 @@ impl UpdateRequest<'_> {
         }
         scanned.report_pull_secrets(terminal);
         let mut plan = plan(args, &snapshot, &markers, terminal)?;
-        if let WorkloadOrigin::Kustomization(origin) = &origin {
-            let settling = SettleOptions {
+        if let Some(kustomizations) = origin.kustomizations() {
+            let settling = Settling {
                 default_namespace: default_namespace(globals),
                 overrides: overrides(args),
                 may_add: true,
             };
-            origin.settle(&mut plan, settling)?;
+            kustomizations.settle(&mut plan, &settling)?;
         }
         if let Some(repository) = repository {
             commit::note_uncommitted(repository, &paths, &plan, terminal)?;

@@ -90,9 +90,14 @@ pub(crate) struct KustomizationFlags {
         conflicts_with_all = ["filename", "recursive", "exclude", "all_namespaces", "selector"])]
     kustomize: Option<PathBuf>,
 
+    /// With -R, read the files that kustomizations include as they are, instead of what is built
+    #[arg(long, help_heading = WORKLOADS, conflicts_with = "kustomize")]
+    no_kustomize: bool,
+
     /// Program for kustomizations that the built-in model cannot build: a kustomize or a kubectl
     /// [default: kustomize, otherwise kubectl, on the PATH]
-    #[arg(long, help_heading = WORKLOADS, value_name = "PROGRAM", requires = "kustomize")]
+    #[arg(long, help_heading = WORKLOADS, value_name = "PROGRAM",
+        conflicts_with = "no_kustomize")]
     kustomize_program: Option<PathBuf>,
 }
 
@@ -105,6 +110,39 @@ impl KustomizationFlags {
     /// Its folder.
     pub(crate) fn folder(&self) -> Option<&Path> {
         self.kustomize.as_deref()
+    }
+
+    /// Whether the kustomizations in the folders of -f are built.
+    pub(crate) fn builds_folders(&self, place: &PlaceFlags) -> bool {
+        place.recursive && !self.no_kustomize
+    }
+
+    /// Checks the flags against the place of the workloads.
+    ///
+    /// # Errors
+    ///
+    /// A flag has no effect.
+    pub(crate) fn check(&self, place: &PlaceFlags) -> Result<(), CommandError> {
+        let is_useless = !self.is_given() && !self.builds_folders(place);
+        if is_useless && self.kustomize_program.is_some() {
+            return Err(CommandError::usage(
+                "--kustomize-program has no effect without -k DIR or -f DIR -R",
+            ));
+        }
+        if self.no_kustomize && !place.recursive {
+            return Err(CommandError::usage(
+                "--no-kustomize has no effect without -f DIR -R",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The same flags, but kustomizations in the folders of -f are not built.
+    pub(crate) fn without_folders(&self) -> Self {
+        Self {
+            no_kustomize: true,
+            ..self.clone()
+        }
     }
 
     /// How kustomizations are built.
@@ -134,6 +172,11 @@ impl ScopeFlags {
     /// The flags about credentials.
     pub(crate) fn pull_secrets(&self) -> &PullSecretFlags {
         &self.pull_secrets
+    }
+
+    /// Rejects flags about kustomizations that have no effect.
+    pub(crate) fn check_kustomization(&self) -> Result<(), CommandError> {
+        self.kustomization.check(&self.place)
     }
 
     /// Rejects pull secrets if no cluster is read.

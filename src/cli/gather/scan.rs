@@ -64,6 +64,7 @@ pub(crate) fn collect(
     }
     let selector = scope.workload_selector()?;
     flags.check_pull_secrets()?;
+    flags.check_kustomization()?;
     if let Some(path) = flags.saved_snapshot() {
         let mut snapshot = snapshot_file::read(path)?;
         snapshot

@@ -2,20 +2,20 @@
 
 use std::path::Path;
 
+use super::kustomizations::{KustomizationOrigin, policy_sources, unless_stopped};
 use super::named;
 use super::snapshot_file;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::scope::{KustomizationFlags, PlaceFlags, ScopeArgs};
-use crate::cli::runtime::{interrupt, now, runtime, unless_interrupted};
+use crate::cli::runtime::now;
 use crate::cluster::{Cluster, PodUsages, Scope, Selection, WorkloadSelector};
 use crate::collect::{self, FluxMarkers};
 use crate::evaluator::{Settings, Snapshot};
 use crate::files::{self, FileError, FileListing, FileScope, SecretInFile, UncoveredImage};
-use crate::kustomize::{BuiltKustomization, KustomizeBuilder, settle};
-use crate::manifest::SettleOptions;
+use crate::kustomize::BuiltKustomization;
 use crate::output::count;
-use crate::plan::Plan;
+use crate::policy::PolicySources;
 
 /// Where workloads were read, which is also where they are written.
 pub(crate) enum WorkloadOrigin {
@@ -27,37 +27,13 @@ pub(crate) enum WorkloadOrigin {
         policy_files: Vec<String>,
         /// The Secrets with registry credentials.
         secrets: Vec<SecretInFile>,
+        /// The kustomizations among them.
+        kustomizations: Option<Box<KustomizationOrigin>>,
     },
     /// The files of a kustomization.
     Kustomization(Box<KustomizationOrigin>),
     /// A cluster.
     Cluster(Box<Cluster>),
-}
-
-/// A kustomization that was read, and how it is built again.
-pub(crate) struct KustomizationOrigin {
-    pub(crate) kustomization: BuiltKustomization,
-    pub(crate) builder: KustomizeBuilder,
-}
-
-impl KustomizationOrigin {
-    /// Narrows and completes a plan until it can be written.
-    ///
-    /// # Errors
-    ///
-    /// Ctrl-C was pressed. Nothing was written.
-    pub(crate) fn settle(
-        &self,
-        plan: &mut Plan,
-        options: SettleOptions<'_>,
-    ) -> Result<(), CommandError> {
-        if plan.changes.is_empty() {
-            return Ok(());
-        }
-        let settling = settle(plan, &self.kustomization, &self.builder, options);
-        unless_interrupted(runtime()?, settling)?;
-        Ok(())
-    }
 }
 
 impl WorkloadOrigin {
@@ -66,6 +42,7 @@ impl WorkloadOrigin {
         stdin: None,
         policy_files: Vec::new(),
         secrets: Vec::new(),
+        kustomizations: None,
     };
 
     /// The cluster, if the workloads came from one.
@@ -81,6 +58,15 @@ impl WorkloadOrigin {
         match self {
             Self::Files { secrets, .. } => secrets,
             Self::Cluster(_) | Self::Kustomization(_) => &[],
+        }
+    }
+
+    /// The kustomizations that were built.
+    pub(crate) fn kustomizations(&self) -> Option<&KustomizationOrigin> {
+        match self {
+            Self::Kustomization(origin) => Some(origin),
+            Self::Files { kustomizations, .. } => kustomizations.as_deref(),
+            Self::Cluster(_) => None,
         }
     }
 }
@@ -127,7 +113,7 @@ pub(crate) async fn read(
         return read_kustomization(kustomization, &selector, settings, globals).await;
     }
     if !place.filename.is_empty() {
-        return read_files(place, &selector, settings, globals);
+        return read_files(place, Some(kustomization), &selector, settings, globals).await;
     }
     let (cluster, selection) = connect(place, selector, globals).await?;
     let snapshot = collect::from_cluster(&cluster, &selection, settings, now()).await?;
@@ -163,7 +149,8 @@ pub(crate) async fn read_workloads(
 ) -> Result<Reading, CommandError> {
     let settings = Settings::default();
     if !place.filename.is_empty() {
-        let mut reading = read_files(place, &selector, settings, globals)?;
+        // An edit of annotations is not traced through kustomizations.
+        let mut reading = read_files(place, None, &selector, settings, globals).await?;
         reading.snapshot.keep_policies(|_, _| false);
         named::refuse_ambiguous(&mut reading.snapshot, &selector);
         return Ok(reading);
@@ -200,19 +187,26 @@ async fn connect(
     Ok((cluster, selection))
 }
 
-fn read_files(
+async fn read_files(
     place: &PlaceFlags,
+    kustomization: Option<&KustomizationFlags>,
     selector: &WorkloadSelector,
     settings: Settings,
     globals: &Globals,
 ) -> Result<Reading, CommandError> {
     let namespace = default_namespace(globals);
+    let kustomization = kustomization.filter(|flags| flags.builds_folders(place));
     let scope = FileScope {
         paths: &place.filename,
         recursive: place.recursive,
         exclude: &place.exclude,
+        builds_kustomizations: kustomization.is_some(),
     };
     let mut listing = files::read(scope, namespace);
+    let kustomizations = match kustomization {
+        Some(flags) => built_roots(flags, &mut listing, namespace).await?,
+        None => None,
+    };
     let markers = collect::flux_markers(&mut listing, &place.filename, namespace);
     let charts = listing.skipped_charts;
     let skipped = (charts > 0).then(|| format!("skipped {}", count(charts, "Helm chart")));
@@ -224,6 +218,7 @@ fn read_files(
         stdin,
         policy_files,
         secrets: std::mem::take(&mut listing.pull_secrets),
+        kustomizations: kustomizations.map(Box::new),
     };
     let found = FoundInFiles {
         listing,
@@ -231,6 +226,34 @@ fn read_files(
         skipped,
     };
     from_listing(found, origin, namespace, selector, settings)
+}
+
+/// Builds the kustomizations among the files, and adds their results to the listing; `None` if
+/// there is none.
+async fn built_roots(
+    flags: &KustomizationFlags,
+    listing: &mut FileListing,
+    default_namespace: &str,
+) -> Result<Option<KustomizationOrigin>, CommandError> {
+    let builder = flags.builder();
+    let sources = policy_sources(listing);
+    let mut kustomizations = Vec::new();
+    for folder in std::mem::take(&mut listing.roots) {
+        match unless_stopped(builder.read(&folder)).await? {
+            Ok(kustomization) => {
+                let BuiltKustomization { tree, built, .. } = &kustomization;
+                let own = FileListing::of_kustomization(tree, built, default_namespace);
+                listing.append(own);
+                kustomizations.push(kustomization);
+            }
+            Err(error) => listing.errors.push(error),
+        }
+    }
+    Ok((!kustomizations.is_empty()).then_some(KustomizationOrigin {
+        kustomizations,
+        builder,
+        sources,
+    }))
 }
 
 /// Builds a kustomization and reads the workloads in scope.
@@ -243,17 +266,14 @@ async fn read_kustomization(
     let folder = flags.folder().unwrap_or(Path::new("."));
     let builder = flags.builder();
     let namespace = default_namespace(globals);
-    let read = tokio::select! {
-        read = builder.read(folder) => read,
-        () = interrupt() => return Err(CommandError::interrupted()),
-    };
-    let (listing, origin) = match read {
+    let (listing, origin) = match unless_stopped(builder.read(folder)).await? {
         Ok(kustomization) => {
             let BuiltKustomization { tree, built, .. } = &kustomization;
             let listing = FileListing::of_kustomization(tree, built, namespace);
             let origin = KustomizationOrigin {
-                kustomization,
+                kustomizations: vec![kustomization],
                 builder,
+                sources: PolicySources::default(),
             };
             (listing, WorkloadOrigin::Kustomization(Box::new(origin)))
         }
@@ -345,7 +365,8 @@ pub(crate) async fn read_with_pods(
     } else if place.filename.is_empty() {
         None
     } else {
-        Some(read_files(place, &selector, settings.clone(), globals)?)
+        let settings = settings.clone();
+        Some(read_files(place, Some(kustomization), &selector, settings, globals).await?)
     };
     if let Some(mut reading) = in_files {
         reading.snapshot.keep_policies(|_, _| false);

@@ -28,4 +28,5 @@ pub use guard::{
 pub use probe::Probing;
 pub use result::{BuiltManifest, KustomizeResult, built_objects, references};
 pub use source::{SourcePath, SourceTree, join_path};
-pub use update::{SettleDraft, SettleOptions, Settler};
+pub use spec::KustomizationType;
+pub use update::{SettleDraft, SettleOptions, SettleRoot, Settler};

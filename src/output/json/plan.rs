@@ -98,6 +98,9 @@ pub struct ImageUpdate {
     /// The place in a file, if the workload was read from one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceItem>,
+    /// The kustomization that builds the workload, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
 }
 
 impl ImageUpdate {
@@ -113,6 +116,7 @@ impl ImageUpdate {
             annotations: BTreeMap::new(),
             notes: change.notes.clone(),
             source: change.source.as_ref().map(Into::into),
+            root: change.root.clone(),
         }
     }
 }
@@ -160,6 +164,9 @@ impl From<&ImageChange> for ImageUpdateContainer {
 pub struct HeldBackItem {
     /// The workload.
     pub workload: WorkloadItem,
+    /// The kustomization that builds the workload, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
     /// The container; null for the whole workload.
     pub container: Option<String>,
     /// The running image.
@@ -178,6 +185,7 @@ impl From<&HeldBack> for HeldBackItem {
     fn from(held: &HeldBack) -> Self {
         Self {
             workload: (&held.workload).into(),
+            root: held.root.clone(),
             container: held.container.clone(),
             from: held.from.clone(),
             to: held.to.clone(),

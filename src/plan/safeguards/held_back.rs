@@ -83,6 +83,8 @@ impl HoldReason {
 pub struct HeldBack {
     /// The workload.
     pub workload: WorkloadId,
+    /// The kustomization that builds it, if one does.
+    pub root: Option<String>,
     /// The container; `None`: the whole workload.
     pub container: Option<String>,
     /// The current image, as the manifest spells it.

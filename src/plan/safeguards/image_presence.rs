@@ -64,6 +64,7 @@ impl Plan {
                     Err((hold, message)) => {
                         self.held_back.push(HeldBack {
                             workload: change.workload.clone(),
+                            root: change.root.clone(),
                             container: Some(image.container),
                             from: Some(image.from),
                             to: Some(image.to),
@@ -190,6 +191,7 @@ mod tests {
                 api_version: "apps/v1".to_owned(),
             },
             source: None,
+            root: None,
             images: containers.iter().map(|name| image(name)).collect(),
             policy: None,
             is_rollback: false,

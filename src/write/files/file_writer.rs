@@ -49,7 +49,7 @@ pub struct FileWriter<'a> {
 }
 
 /// What a write into files did.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct WrittenFiles {
     /// The result of each change, in the plan's order.
     pub applied: Vec<Applied>,
@@ -218,7 +218,7 @@ struct EditedText {
 
 impl FileWriter<'_> {
     /// The policies outside the workloads, as the files have them now.
-    fn policy_sources(&self) -> PolicySources {
+    pub(crate) fn policy_sources(&self) -> PolicySources {
         let mut sources = PolicySources::default();
         for file in self.policy_files {
             let text = match (file.as_str(), self.stdin) {

@@ -1,8 +1,8 @@
-//! Writes a plan into the files of a kustomization.
+//! Writes a plan into the files of kustomizations, and what is not built into plain files.
 //!
 //! The files are read again, and the edits are computed from their current texts. The
-//! kustomization is built before and after the edits, in memory: exactly the planned images
-//! may differ, otherwise nothing is written. If one of several files cannot be written, those
+//! kustomizations are built before and after the edits: exactly the planned images may differ,
+//! otherwise nothing is written. If one of several files cannot be written, those
 //! that were written get their old texts back.
 
 use std::collections::BTreeMap;
@@ -10,9 +10,10 @@ use std::path::Path;
 
 use crate::files::{FileListing, RewriteError, rewrite_in_turn};
 use crate::kustomize::{BuiltKustomization, KustomizeBuilder, settle};
-use crate::manifest::{SettleOptions, SourceTree};
-use crate::plan::{Change, HeldBack, Overrides, Plan, Refusal};
+use crate::manifest::SettleOptions;
+use crate::plan::{Change, Edit, HeldBack, Overrides, Plan, Refusal};
 use crate::policy::{ImagePolicies, PolicySources, WarningCode};
+use crate::write::files::file_writer::{FileWriter, WrittenFiles, write_files};
 use crate::write::{Applied, Done, DryRun, WriteError};
 
 /// How often the files are written if others change one of them at the same moment.
@@ -21,15 +22,17 @@ const TRIES: u32 = 4;
 /// The namespace of a Kustomization that does not name one, as for decisions.
 const DEFAULT_NAMESPACE: &str = "default";
 
-/// How the files of a kustomization are written.
-#[derive(Debug, Clone, Copy)]
+/// How the files of kustomizations are written.
+#[derive(Debug, Clone)]
 pub struct KustomizationWriter<'a> {
     /// Whether this is a dry run.
     pub dry_run: DryRun,
-    /// The kustomization as it was read.
-    pub kustomization: &'a BuiltKustomization,
-    /// How it is built.
+    /// The kustomizations as they were read.
+    pub kustomizations: &'a [BuiltKustomization],
+    /// How they are built.
     pub builder: &'a KustomizeBuilder,
+    /// How changes without a kustomization are written; `None`: there are none.
+    pub files: Option<FileWriter<'a>>,
     /// The namespace of an object that does not name one.
     pub default_namespace: &'a str,
     /// The safeguards that are overridden.
@@ -40,20 +43,50 @@ pub struct KustomizationWriter<'a> {
 
 /// Writes every change of the plan. The results are in the plan's order. `refusals` has one
 /// entry per change: why it may not be written.
-#[must_use]
-pub async fn write_kustomization(
+pub async fn write_kustomizations(
     plan: &Plan,
     refusals: Vec<Option<Refusal>>,
     writer: &KustomizationWriter<'_>,
-) -> Vec<Applied> {
-    let mut tries = TRIES;
-    loop {
-        tries -= 1;
-        match writer.write(plan, &refusals).await {
-            Err(RewriteError::Changed { .. }) if tries > 0 => {}
-            Err(error) => return all_failed(plan, &error.to_string()),
-            Ok(results) => return applied(plan, results),
-        }
+) -> WrittenFiles {
+    let mut built = PlanPart::default();
+    let mut plain = PlanPart::default();
+    for (at, (change, refusal)) in plan.changes.iter().zip(refusals).enumerate() {
+        let part = if change.root.is_some() {
+            &mut built
+        } else {
+            &mut plain
+        };
+        part.add(at, change, refusal);
+    }
+    plain.plan.markers.clone_from(&plan.markers);
+    let results = writer.write_built(&built.plan, &built.refusals).await;
+    let mut all: Vec<(usize, Applied)> = built.positions.into_iter().zip(results).collect();
+    let mut written = match &writer.files {
+        Some(files) => write_files(&plain.plan, plain.refusals, files),
+        None => WrittenFiles::default(),
+    };
+    all.extend(plain.positions.into_iter().zip(written.applied));
+    all.sort_by_key(|(at, _)| *at);
+    written.applied = all.into_iter().map(|(_, applied)| applied).collect();
+    // A commit is made from files only.
+    written.edits = Vec::new();
+    written
+}
+
+/// The changes of a plan that are written in the same way.
+#[derive(Default)]
+struct PlanPart {
+    /// Their positions in the whole plan.
+    positions: Vec<usize>,
+    plan: Plan,
+    refusals: Vec<Option<Refusal>>,
+}
+
+impl PlanPart {
+    fn add(&mut self, at: usize, change: &Change, refusal: Option<Refusal>) {
+        self.positions.push(at);
+        self.plan.changes.push(change.clone());
+        self.refusals.push(refusal);
     }
 }
 
@@ -61,6 +94,40 @@ pub async fn write_kustomization(
 type ChangeResults = Vec<Result<Done, WriteError>>;
 
 impl KustomizationWriter<'_> {
+    /// What would be written for each change besides images; `None` if it is built by a
+    /// kustomization, where nothing else is written.
+    pub(crate) fn edits(&self, plan: &Plan) -> Vec<Option<Edit>> {
+        let mut plain = PlanPart::default();
+        for (at, change) in plan.changes.iter().enumerate() {
+            if change.root.is_none() {
+                plain.add(at, change, None);
+            }
+        }
+        let mut edits: Vec<Option<Edit>> = plan.changes.iter().map(|_| None).collect();
+        if let Some(files) = &self.files {
+            for (at, edit) in plain.positions.into_iter().zip(files.edits(&plain.plan)) {
+                edits[at] = edit;
+            }
+        }
+        edits
+    }
+
+    /// Writes the changes to what kustomizations build.
+    async fn write_built(&self, plan: &Plan, refusals: &[Option<Refusal>]) -> Vec<Applied> {
+        if plan.changes.is_empty() {
+            return Vec::new();
+        }
+        let mut tries = TRIES;
+        loop {
+            tries -= 1;
+            match self.write(plan, refusals).await {
+                Err(RewriteError::Changed { .. }) if tries > 0 => {}
+                Err(error) => return all_failed(plan, &error.to_string()),
+                Ok(results) => return applied(plan, results),
+            }
+        }
+    }
+
     /// # Errors
     ///
     /// A file could not be written. Then none is changed.
@@ -69,11 +136,22 @@ impl KustomizationWriter<'_> {
         plan: &Plan,
         refusals: &[Option<Refusal>],
     ) -> Result<ChangeResults, RewriteError> {
-        let kustomization = match self.builder.read_again(self.kustomization).await {
-            Ok(kustomization) => kustomization,
-            Err(error) => return Ok(all(plan, &error.to_string())),
-        };
-        let refused = self.refusals(plan, refusals, &kustomization);
+        let mut kustomizations = Vec::new();
+        for kustomization in self.kustomizations {
+            match self.builder.read_again(kustomization).await {
+                Ok(kustomization) => kustomizations.push(kustomization),
+                Err(error) => return Ok(all(plan, &error.to_string())),
+            }
+        }
+        let listings: Vec<FileListing> = kustomizations
+            .iter()
+            .map(|BuiltKustomization { tree, built, .. }| {
+                FileListing::of_kustomization(tree, built, self.default_namespace)
+            })
+            .collect();
+        let elsewhere = self.files.as_ref().map(FileWriter::policy_sources);
+        let elsewhere = elsewhere.unwrap_or_default();
+        let refused = refused(plan, refusals, &listings, &elsewhere);
         let mut rest = Plan {
             changes: plan
                 .changes
@@ -86,12 +164,13 @@ impl KustomizationWriter<'_> {
         };
         let options = SettleOptions {
             default_namespace: self.default_namespace,
+            sources: &elsewhere,
             overrides: self.overrides,
             may_add: false,
         };
-        let texts = settle(&mut rest, &kustomization, self.builder, options).await;
+        let texts = settle(&mut rest, &kustomizations, self.builder, options).await;
         if self.dry_run == DryRun::None {
-            self.rewrite(&kustomization.tree, &texts)?;
+            self.rewrite(&kustomizations, &texts)?;
         }
         let results = plan.changes.iter().zip(refused).map(|(change, refusal)| {
             let held = rest.held_back.iter().find(|held| is_about(held, change));
@@ -104,43 +183,16 @@ impl KustomizationWriter<'_> {
         Ok(results.collect())
     }
 
-    /// Why changes may not be written, as the files are now.
-    fn refusals(
-        &self,
-        plan: &Plan,
-        refusals: &[Option<Refusal>],
-        kustomization: &BuiltKustomization,
-    ) -> Vec<Option<Refusal>> {
-        let BuiltKustomization { tree, built, .. } = kustomization;
-        let listing = FileListing::of_kustomization(tree, built, self.default_namespace);
-        let policies = listing.objects.iter();
-        let sources = PolicySources {
-            image_policies: policies
-                .filter_map(|(_, object)| ImagePolicies::read(object, DEFAULT_NAMESPACE))
-                .collect(),
-        };
-        let changes = plan.changes.iter().zip(refusals);
-        changes
-            .map(|(change, refusal)| {
-                let mut workloads = listing.workloads.iter();
-                let workload = workloads.find(|workload| workload.id == change.workload);
-                refusal.clone().or_else(|| {
-                    // A workload that is gone is found when the edits are computed.
-                    change.check_policies(workload?, &sources).err()
-                })
-            })
-            .collect()
-    }
-
     /// Writes the new texts. If one cannot be written, the others get their old texts back.
     fn rewrite(
         &self,
-        tree: &SourceTree,
+        kustomizations: &[BuiltKustomization],
         texts: &BTreeMap<String, String>,
     ) -> Result<(), RewriteError> {
         let mut written: Vec<(&str, &str, &str)> = Vec::new();
         for (file, new) in texts {
-            let old = tree.text(file).unwrap_or_default();
+            let mut trees = kustomizations.iter().map(|own| &own.tree);
+            let old = trees.find_map(|tree| tree.text(file)).unwrap_or_default();
             if let Err(error) = rewrite_in_turn(Path::new(file), old, new, self.locks) {
                 for (file, old, new) in written {
                     // Somebody else's later change is kept.
@@ -154,8 +206,32 @@ impl KustomizationWriter<'_> {
     }
 }
 
+/// Why changes may not be written, as the files are now.
+fn refused(
+    plan: &Plan,
+    refusals: &[Option<Refusal>],
+    listings: &[FileListing],
+    elsewhere: &PolicySources,
+) -> Vec<Option<Refusal>> {
+    let policies = listings.iter().flat_map(|listing| &listing.objects);
+    let own = policies.filter_map(|(_, object)| ImagePolicies::read(object, DEFAULT_NAMESPACE));
+    let mut sources = elsewhere.clone();
+    sources.image_policies.extend(own);
+    let changes = plan.changes.iter().zip(refusals);
+    changes
+        .map(|(change, refusal)| {
+            let mut workloads = listings.iter().flat_map(|listing| &listing.workloads);
+            let workload = workloads.find(|workload| change.is_for(workload));
+            refusal.clone().or_else(|| {
+                // A workload that is gone is found when the edits are computed.
+                change.check_policies(workload?, &sources).err()
+            })
+        })
+        .collect()
+}
+
 fn is_about(held: &HeldBack, change: &Change) -> bool {
-    held.workload == change.workload
+    held.workload == change.workload && held.root == change.root
 }
 
 fn all(plan: &Plan, message: &str) -> ChangeResults {

@@ -2,4 +2,4 @@
 
 mod kustomization_writer;
 
-pub use kustomization_writer::{KustomizationWriter, write_kustomization};
+pub use kustomization_writer::{KustomizationWriter, write_kustomizations};

@@ -68,7 +68,7 @@ impl<'a> Probing<'a> {
                 text: format!("{}{}", place.text, mark(*number)),
             });
             let edits: Vec<ScalarEdit> = edits.collect();
-            match splice_files(self.tree, &edits) {
+            match splice_files(&[self.tree], &edits) {
                 Ok(texts) => {
                     self.builds += 1;
                     return Some(self.tree.with_texts(&texts));

@@ -8,6 +8,9 @@ use super::selector::ResourceSelector;
 use crate::manifest::kustomize::error::BuildError;
 use crate::manifest::kustomize::traced::{TracedObject, TracedScalar, TracedValue, traced_objects};
 
+/// The API group of kustomize's own files.
+const GROUP: &str = "kustomize.config.k8s.io";
+
 /// Fields that can change an image or the set of containers in ways that are not modelled.
 const NOT_MODELLED: [&str; 9] = [
     "configurations",
@@ -56,6 +59,36 @@ pub(crate) struct KustomizationSpec {
     pub(crate) replicas: Vec<(String, usize)>,
     /// Whether it generates ConfigMaps or Secrets.
     pub(crate) generates: bool,
+}
+
+/// What a file with the name of a kustomization is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KustomizationType {
+    /// It can be built on its own.
+    Kustomization,
+    /// It can only be included.
+    Component,
+}
+
+impl KustomizationType {
+    /// Reads a text; `None` if it is another object, such as a Kustomization of Flux. A text
+    /// that cannot be read counts as a kustomization, whose build then says why.
+    #[must_use]
+    pub fn of(text: &str) -> Option<Self> {
+        let Ok(object) = kustomization_object("", text) else {
+            return Some(Self::Kustomization);
+        };
+        let api_version = object.value.text_at(&["apiVersion"]);
+        let (group, _) = api_version.split_once('/').unwrap_or((api_version, ""));
+        if !["", "v1beta1", "v1", GROUP].contains(&group) {
+            return None;
+        }
+        match object.value.text_at(&["kind"]) {
+            "" | "Kustomization" => Some(Self::Kustomization),
+            "Component" => Some(Self::Component),
+            _ => None,
+        }
+    }
 }
 
 /// A path in a kustomization.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::manifest::kustomize::build::{Built, BuiltObject};
 use crate::manifest::kustomize::containers::ImageScalars;
 use crate::manifest::kustomize::traced::{ScalarPlace, TracedValue};
+use crate::plan::{Change, ImageChange};
 use crate::policy::{ImagePolicies, PolicySources, Resolved, resolve};
-use crate::workload::{ContainerType, Workload, WorkloadId, WorkloadKind, decode};
+use crate::workload::{ContainerType, Workload, WorkloadKind, decode};
 
 /// The namespace of a Kustomization that does not name one, as for decisions.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -26,6 +27,8 @@ pub(crate) struct BuiltImages {
 /// The image of one container.
 #[derive(Debug)]
 pub(crate) struct BuiltImage {
+    /// The kustomization that builds it.
+    pub(crate) root: String,
     pub(crate) workload: Arc<Workload>,
     pub(crate) container: String,
     pub(crate) container_type: ContainerType,
@@ -34,19 +37,22 @@ pub(crate) struct BuiltImage {
 }
 
 impl BuiltImages {
-    pub(crate) fn read(built: &Built, default_namespace: &str) -> Self {
+    /// Reads the results of kustomizations, each with its root.
+    pub(crate) fn read(builds: &[(&str, &Built)], default_namespace: &str) -> Self {
         let mut images = Self {
             all: Vec::new(),
             uncovered: Vec::new(),
             sources: PolicySources::default(),
         };
-        for object in &built.objects {
-            images.add(object, default_namespace);
+        for (root, built) in builds {
+            for object in &built.objects {
+                images.add(root, object, default_namespace);
+            }
         }
         images
     }
 
-    fn add(&mut self, object: &BuiltObject, default_namespace: &str) {
+    fn add(&mut self, root: &str, object: &BuiltObject, default_namespace: &str) {
         let value = object.value.to_value();
         let policies = ImagePolicies::read(&value, DEFAULT_NAMESPACE);
         self.sources.image_policies.extend(policies);
@@ -63,6 +69,7 @@ impl BuiltImages {
         let workload = Arc::new(workload);
         for container in &workload.containers {
             self.all.push(BuiltImage {
+                root: root.to_owned(),
                 workload: Arc::clone(&workload),
                 container: container.name.clone(),
                 container_type: container.container_type,
@@ -102,22 +109,17 @@ impl BuiltImages {
         }
     }
 
-    /// The policies of the Kustomizations in the result.
-    pub(crate) fn sources(&self) -> PolicySources {
-        self.sources.clone()
+    /// The policies of the Kustomizations in the results.
+    pub(crate) fn sources(&self) -> &PolicySources {
+        &self.sources
     }
 
     /// The position of a container's image.
-    pub(crate) fn position(
-        &self,
-        workload: &WorkloadId,
-        container: &str,
-        container_type: ContainerType,
-    ) -> Option<usize> {
-        self.all.iter().position(|image| {
-            image.workload.id == *workload
-                && image.container == container
-                && image.container_type == container_type
+    pub(crate) fn position(&self, change: &Change, image: &ImageChange) -> Option<usize> {
+        self.all.iter().position(|built| {
+            built.is_of(change)
+                && built.container == image.container
+                && built.container_type == image.container_type
         })
     }
 
@@ -131,6 +133,11 @@ impl BuiltImages {
 }
 
 impl BuiltImage {
+    /// Whether it belongs to the workload of a change.
+    pub(crate) fn is_of(&self, change: &Change) -> bool {
+        self.workload.id == change.workload && change.root.as_ref() == Some(&self.root)
+    }
+
     /// The state and the policy of the container.
     pub(crate) fn resolved(&self, sources: &PolicySources) -> Option<Resolved> {
         let containers = self.workload.containers.iter();

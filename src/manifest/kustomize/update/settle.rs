@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::difference::changed_scalars;
 use super::images::{BuiltImage, BuiltImages};
 use super::scalar_edits::{ImageEdits, ScalarEdit};
+use super::shared_edits::{RefusedChanges, contradictions, distinct, sharing, shown};
 use super::splice_files::splice_files;
 use crate::image::ImageReference;
 use crate::manifest::kustomize::build::Built;
@@ -17,22 +18,21 @@ use crate::manifest::kustomize::error::BuildError;
 use crate::manifest::kustomize::source::SourceTree;
 use crate::plan::{Basis, Change, HoldReason, ImageChange, Overrides, Plan};
 use crate::policy::{PolicySources, Resolved};
-use crate::workload::ManifestSource;
+use crate::workload::{ManifestSource, WorkloadId};
 
 /// How a plan is settled.
 #[derive(Debug, Clone, Copy)]
 pub struct SettleOptions<'a> {
     /// The namespace of an object that names none.
     pub default_namespace: &'a str,
+    /// Policies that are written outside the kustomizations.
+    pub sources: &'a PolicySources,
     /// The safeguards that are overridden.
     pub overrides: Overrides,
     /// Whether what a line moves along may be added to the plan. Only before the plan is
     /// checked and shown.
     pub may_add: bool,
 }
-
-/// Why changes are held back, by their positions in the plan.
-type RefusedChanges = BTreeMap<usize, (HoldReason, String)>;
 
 /// The images that edits should give, by their positions.
 type ExpectedImages = BTreeMap<usize, String>;
@@ -50,11 +50,19 @@ enum SettleComparison {
 /// nothing is left to object to.
 #[derive(Debug)]
 pub struct Settler<'a> {
-    tree: &'a SourceTree,
-    built: &'a Built,
+    roots: Vec<SettleRoot<'a>>,
     images: BuiltImages,
     sources: PolicySources,
     options: SettleOptions<'a>,
+}
+
+/// A kustomization, and what was built from it.
+#[derive(Debug, Clone, Copy)]
+pub struct SettleRoot<'a> {
+    /// Its files.
+    pub tree: &'a SourceTree,
+    /// Its objects.
+    pub built: &'a Built,
 }
 
 /// Edited files that might give the images of a plan.
@@ -67,24 +75,31 @@ pub struct SettleDraft {
     results: ExpectedImages,
 }
 
-/// The place of a scalar as it is shown: `base/kustomization.yaml:7 (newTag)`.
-fn shown(edit: &ScalarEdit) -> String {
-    let place = &edit.place;
-    format!("{}:{} ({})", place.file, place.line, place.key)
-}
-
 impl<'a> Settler<'a> {
-    /// `built` was built from the tree.
+    /// Several kustomizations are settled together, because they may share files.
     #[must_use]
-    pub fn new(tree: &'a SourceTree, built: &'a Built, options: SettleOptions<'a>) -> Self {
-        let images = BuiltImages::read(built, options.default_namespace);
+    pub fn new(roots: Vec<SettleRoot<'a>>, options: SettleOptions<'a>) -> Self {
+        let builds: Vec<(&str, &Built)> = roots
+            .iter()
+            .map(|root| (root.tree.root.as_str(), root.built))
+            .collect();
+        let images = BuiltImages::read(&builds, options.default_namespace);
+        let mut sources = options.sources.clone();
+        let own = images.sources().image_policies.iter();
+        sources.image_policies.extend(own.cloned());
         Self {
-            tree,
-            built,
-            sources: images.sources(),
+            roots,
             images,
+            sources,
             options,
         }
+    }
+
+    /// Whether a draft changes a file of the root at this position.
+    #[must_use]
+    pub fn is_affected(&self, root: usize, draft: &SettleDraft) -> bool {
+        let paths = &self.roots[root].tree.paths;
+        draft.texts.keys().any(|file| paths.contains_key(file))
     }
 
     /// The edits for a plan. Changes that cannot be written are held back.
@@ -120,7 +135,8 @@ impl<'a> Settler<'a> {
             return Err(refused);
         }
         let flat: Vec<ScalarEdit> = distinct(&edits);
-        match splice_files(self.tree, &flat) {
+        let trees: Vec<&SourceTree> = self.roots.iter().map(|root| root.tree).collect();
+        match splice_files(&trees, &flat) {
             Ok(texts) => Ok(SettleDraft {
                 texts,
                 edits,
@@ -130,7 +146,8 @@ impl<'a> Settler<'a> {
         }
     }
 
-    /// Compares what was built from a draft with the plan. Returns the files that change, with
+    /// Compares what was built from a draft with the plan. `after` has the results of the roots
+    /// that are affected. Returns the files that change, with
     /// their new texts, if it is as the plan says; each change then gets the place where it is
     /// written as its source. Otherwise the plan was narrowed, or completed by what moves
     /// along, and needs another draft.
@@ -138,25 +155,31 @@ impl<'a> Settler<'a> {
         &self,
         plan: &mut Plan,
         draft: SettleDraft,
-        after: Result<&Built, &BuildError>,
+        after: &[Option<Result<Built, BuildError>>],
     ) -> Option<BTreeMap<String, String>> {
-        let after = match after {
-            Ok(after) => after,
-            Err(error) => {
-                let message =
-                    format!("after the edit, the kustomization could not be built: {error}");
-                hold_back(plan, all(plan, &message));
-                return None;
+        let mut builds = Vec::new();
+        let mut copies = Vec::new();
+        for (root, after) in self.roots.iter().zip(after) {
+            let compared = match after {
+                None => Ok(root.built),
+                Some(Ok(after)) => other_changes(root.built, after, &draft).map(|found| {
+                    copies.extend(found);
+                    after
+                }),
+                Some(Err(error)) => Err(format!(
+                    "after the edit, the kustomization could not be built: {error}"
+                )),
+            };
+            match compared {
+                Ok(after) => builds.push((root.tree.root.as_str(), after)),
+                Err(message) => {
+                    let refused = all(plan, &message);
+                    hold_back(plan, refused);
+                    return None;
+                }
             }
-        };
-        let copies = match self.other_changes(&draft, after) {
-            Ok(copies) => copies,
-            Err(message) => {
-                hold_back(plan, all(plan, &message));
-                return None;
-            }
-        };
-        match self.compare(plan, &draft, after) {
+        }
+        match self.compare(plan, &draft, &builds) {
             SettleComparison::Equal => {
                 self.describe(plan, &draft.edits, &copies);
                 Some(draft.texts)
@@ -172,39 +195,6 @@ impl<'a> Settler<'a> {
         }
     }
 
-    /// What changes besides images: values in other objects that are copies of an edited one,
-    /// such as the source of a replacement, each with the edited place.
-    ///
-    /// # Errors
-    ///
-    /// Anything else changes; the reason as a sentence.
-    fn other_changes(
-        &self,
-        draft: &SettleDraft,
-        after: &Built,
-    ) -> Result<Vec<(String, String)>, String> {
-        let Some(scalars) = changed_scalars(self.built, after) else {
-            return Err("the edit would change the objects themselves, not only images".to_owned());
-        };
-        let edits: Vec<&ScalarEdit> = draft.edits.iter().flatten().collect();
-        let mut copies = Vec::new();
-        for scalar in scalars {
-            let object = &self.built.objects[scalar.object];
-            if scalar.is_image(object) {
-                continue;
-            }
-            let id = object.id();
-            let name = format!("{} of {} {}", scalar.path.join("."), id.kind, id.name);
-            let Some(edit) = scalar.edit_of_copy(object, &edits) else {
-                return Err(format!(
-                    "the edit would also change {name}; change it by hand"
-                ));
-            };
-            copies.push((shown(edit), name));
-        }
-        Ok(copies)
-    }
-
     /// The edits of a change, and the images that they should give.
     fn edits(
         &self,
@@ -213,9 +203,7 @@ impl<'a> Settler<'a> {
         let mut edits = Vec::new();
         let mut results = BTreeMap::new();
         for image in &change.images {
-            let position =
-                self.images
-                    .position(&change.workload, &image.container, image.container_type);
+            let position = self.images.position(change, image);
             let found = position.map(|at| (at, &self.images.all[at]));
             let Some((at, built)) = found.filter(|(_, built)| built.image == image.from) else {
                 let message = format!(
@@ -237,7 +225,12 @@ impl<'a> Settler<'a> {
     }
 
     /// Compares the images of the edited kustomization with those of the plan.
-    fn compare(&self, plan: &Plan, draft: &SettleDraft, after: &Built) -> SettleComparison {
+    fn compare(
+        &self,
+        plan: &Plan,
+        draft: &SettleDraft,
+        after: &[(&str, &Built)],
+    ) -> SettleComparison {
         let mut refused = RefusedChanges::new();
         let mut along = Vec::new();
         let after = BuiltImages::read(after, self.options.default_namespace);
@@ -253,10 +246,7 @@ impl<'a> Settler<'a> {
                      decides it, too",
                     old.container, new.image
                 );
-                let own = plan
-                    .changes
-                    .iter()
-                    .position(|c| c.workload == old.workload.id);
+                let own = plan.changes.iter().position(|change| old.is_of(change));
                 refused.extend(own.map(|n| (n, (HoldReason::NotWritable, message))));
                 continue;
             }
@@ -270,7 +260,7 @@ impl<'a> Settler<'a> {
             let refusal = self.refusal(old);
             match refusal.map_or_else(|| image.map_err(|_| (HoldReason::NotWritable, why())), Err) {
                 Err((hold, why)) => {
-                    let name = old.workload.id.to_string();
+                    let name = self.name(&old.workload.id, &old.root);
                     let message = format!(
                         "{line} also decides {name} container {}, {why}",
                         old.container
@@ -337,11 +327,12 @@ impl<'a> Settler<'a> {
                 plain_tag: None,
             };
             let mut changes = plan.changes.iter_mut();
-            match changes.find(|change| change.workload == built.workload.id) {
+            match changes.find(|change| built.is_of(change)) {
                 Some(change) => change.images.push(image),
                 None => plan.changes.push(Change {
                     workload: built.workload.id.clone(),
                     source: None,
+                    root: Some(built.root.clone()),
                     images: vec![image],
                     policy: None,
                     is_rollback: false,
@@ -350,10 +341,15 @@ impl<'a> Settler<'a> {
                 }),
             }
         }
-        plan.changes.sort_by_cached_key(|change| {
-            let id = &change.workload;
-            (id.namespace.clone(), id.name.clone(), id.kind.to_string())
-        });
+        plan.sort();
+    }
+
+    /// A workload, with its kustomization if there are several.
+    fn name(&self, workload: &WorkloadId, root: &str) -> String {
+        match self.roots.as_slice() {
+            [_] => workload.to_string(),
+            _ => format!("{workload} in {root}"),
+        }
     }
 
     /// Notes where each change is written, and what else the same line decides.
@@ -362,7 +358,8 @@ impl<'a> Settler<'a> {
         for (change, edits) in plan.changes.iter().zip(edits) {
             for edit in edits {
                 let names = users.entry(shown(edit)).or_default();
-                names.insert(change.workload.to_string());
+                let root = change.root.as_deref().unwrap_or_default();
+                names.insert(self.name(&change.workload, root));
             }
         }
         for (change, edits) in plan.changes.iter_mut().zip(edits) {
@@ -380,7 +377,7 @@ impl<'a> Settler<'a> {
                     format!("{place} decides {}", names.join(", "))
                 }));
                 let file = &edit.place.file;
-                let root = &self.tree.root;
+                let root = change.root.as_deref().unwrap_or_default();
                 notes.extend((!is_inside(file, root)).then(|| {
                     format!(
                         "{file} is outside {root}, so every kustomization that includes it gets \
@@ -401,6 +398,39 @@ impl<'a> Settler<'a> {
     }
 }
 
+/// What changes besides images: values in other objects that are copies of an edited one,
+/// such as the source of a replacement, each with the edited place.
+///
+/// # Errors
+///
+/// Anything else changes; the reason as a sentence.
+fn other_changes(
+    before: &Built,
+    after: &Built,
+    draft: &SettleDraft,
+) -> Result<Vec<(String, String)>, String> {
+    let Some(scalars) = changed_scalars(before, after) else {
+        return Err("the edit would change the objects themselves, not only images".to_owned());
+    };
+    let edits: Vec<&ScalarEdit> = draft.edits.iter().flatten().collect();
+    let mut copies = Vec::new();
+    for scalar in scalars {
+        let object = &before.objects[scalar.object];
+        if scalar.is_image(object) {
+            continue;
+        }
+        let id = object.id();
+        let name = format!("{} of {} {}", scalar.path.join("."), id.kind, id.name);
+        let Some(edit) = scalar.edit_of_copy(object, &edits) else {
+            return Err(format!(
+                "the edit would also change {name}; change it by hand"
+            ));
+        };
+        copies.push((shown(edit), name));
+    }
+    Ok(copies)
+}
+
 /// Whether a file is below a folder, by the paths that are shown.
 fn is_inside(file: &str, folder: &str) -> bool {
     let below = file.strip_prefix(folder);
@@ -408,55 +438,6 @@ fn is_inside(file: &str, folder: &str) -> bool {
         "." => !file.starts_with("../") && !file.starts_with('/'),
         _ => below.is_some_and(|below| below.starts_with('/')),
     }
-}
-
-/// The changes that have an edit of a scalar that decides an image, with its place.
-fn sharing(image: &BuiltImage, edits: &[Vec<ScalarEdit>]) -> BTreeSet<(usize, String)> {
-    let Some(scalars) = &image.scalars else {
-        return BTreeSet::new();
-    };
-    let places: Vec<_> = scalars
-        .deciding()
-        .map(|(_, origin)| &origin.place)
-        .collect();
-    let edits = edits.iter().enumerate();
-    let edits = edits.flat_map(|(number, own)| own.iter().map(move |edit| (number, edit)));
-    edits
-        .filter(|(_, edit)| places.iter().any(|place| **place == edit.place))
-        .map(|(number, edit)| (number, shown(edit)))
-        .collect()
-}
-
-/// The changes that would write different texts to one scalar.
-fn contradictions(edits: &[Vec<ScalarEdit>]) -> RefusedChanges {
-    let mut refused = RefusedChanges::new();
-    let all = edits.iter().enumerate();
-    let all: Vec<(usize, &ScalarEdit)> = all
-        .flat_map(|(number, own)| own.iter().map(move |edit| (number, edit)))
-        .collect();
-    for (number, edit) in &all {
-        let mut others = all.iter();
-        if others.any(|(_, other)| other.place == edit.place && other.text != edit.text) {
-            let message = format!(
-                "{} decides several images, and they would get different versions; give them the \
-                 same policy, or separate entries",
-                shown(edit)
-            );
-            refused.insert(*number, (HoldReason::NotWritable, message));
-        }
-    }
-    refused
-}
-
-/// Each edit once.
-fn distinct(edits: &[Vec<ScalarEdit>]) -> Vec<ScalarEdit> {
-    let mut all: Vec<ScalarEdit> = Vec::new();
-    for edit in edits.iter().flatten() {
-        if !all.contains(edit) {
-            all.push(edit.clone());
-        }
-    }
-    all
 }
 
 /// The same reason for every change.

@@ -13,7 +13,7 @@ use crate::manifest::kustomize::traced::{ScalarSpot, TracedObject, TracedValue, 
 ///
 /// An edit would change more than its scalar; the reason as a sentence.
 pub(crate) fn splice_files(
-    tree: &SourceTree,
+    trees: &[&SourceTree],
     edits: &[ScalarEdit],
 ) -> Result<BTreeMap<String, String>, String> {
     let mut by_file: BTreeMap<&str, Vec<&ScalarEdit>> = BTreeMap::new();
@@ -22,7 +22,8 @@ pub(crate) fn splice_files(
     }
     let mut texts = BTreeMap::new();
     for (file, edits) in by_file {
-        let old = tree.text(file).unwrap_or_default();
+        let old = trees.iter().find_map(|tree| tree.text(file));
+        let old = old.unwrap_or_default();
         let new = splice(old, &edits).filter(|new| changes_only(file, old, new, &edits));
         let Some(new) = new else {
             return Err(format!(
