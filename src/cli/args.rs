@@ -10,6 +10,7 @@ use super::commands::annotations::unlock::UnlockArgs;
 use super::commands::cache::CacheArgs;
 use super::commands::completion::CompletionArgs;
 use super::commands::explain::ExplainArgs;
+use super::commands::history::HistoryArgs;
 use super::commands::images::ImagesArgs;
 use super::commands::rollback::RollbackArgs;
 use super::commands::status::StatusArgs;
@@ -65,6 +66,7 @@ pub(crate) enum Command {
     Images(ImagesArgs),
     Update(UpdateArgs),
     Rollback(RollbackArgs),
+    History(HistoryArgs),
     Automate(Box<AutomateArgs>),
     Deautomate(DeautomateArgs),
     Lock(LockArgs),

@@ -70,6 +70,11 @@ impl CommandError {
         }
     }
 
+    /// The line that is printed.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Prints the message and returns the exit code.
     pub(crate) fn report(self, terminal: &mut Terminal) -> ExitCode {
         if self.is_declined {

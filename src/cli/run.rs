@@ -123,6 +123,7 @@ fn dispatch(arguments: Arguments, terminal: &mut Terminal) -> Result<ExitCode, C
         Command::Images(args) => commands::images::images(&args, globals, terminal),
         Command::Update(args) => commands::update::update(&args, globals, terminal),
         Command::Rollback(args) => commands::rollback::rollback(&args, globals, terminal),
+        Command::History(args) => commands::history::history(&args, globals, terminal),
         Command::Automate(args) => automate::automate(&args, globals, terminal),
         Command::Deautomate(args) => deautomate::deautomate(&args, globals, terminal),
         Command::Lock(args) => lock::lock(&args, globals, terminal),

@@ -9,6 +9,7 @@
 //!                                             ├─► names       tab completion
 //!                                             ├─► refused_pods  why Pods cannot be created
 //!                                             ├─► undone      kubectl rollout undo
+//!                                             ├─► history     updates that were made
 //!                                             ├─► owners      would revert an edit
 //!                                             ├─► identity, lease
 //!                                             └─► object, events   write one object
@@ -34,6 +35,7 @@ pub use self::api::selection::{Scope, Selection, WorkloadSelector};
 pub use self::connect::connection::Cluster;
 pub use self::connect::options::ConnectionOptions;
 pub use self::connect::timeout::{InvalidTimeout, RequestTimeout};
+pub use self::read::history::history::LiveHistory;
 pub use self::read::lease::{CONTROLLER_LEASE, ControllerPresence};
 pub use self::read::pods::pods::{Coverage, PodFacts, Uncovered};
 pub use self::read::pods::problems::FailingPod;

@@ -8,8 +8,10 @@
 mod clone;
 mod commit;
 mod error;
+mod history;
 mod operation;
 mod program;
+mod proof;
 mod push;
 mod repository;
 mod upstream;
@@ -18,6 +20,7 @@ mod user;
 pub use clone::{CloneRequest, TemporaryClone};
 pub use commit::{Branch, Commit};
 pub use error::GitError;
+pub use history::{CommittedHistory, HistoryRequest};
 pub use program::GitQuestions;
 pub use push::{Push, PushTarget, UpstreamState};
 pub use repository::Repository;

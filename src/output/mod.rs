@@ -29,6 +29,7 @@ mod candidates;
 mod columns;
 mod explain;
 mod format;
+mod history;
 mod images;
 mod json;
 mod markers;
@@ -52,15 +53,16 @@ pub use columns::{Column, UnknownColumn, version_of};
 pub(crate) use columns::{lock_phrase, name_to_choose};
 pub use explain::{ExplainOptions, explain};
 pub use format::{DataFormat, EncodeError, Format, UnknownFormat, encode, write_json};
+pub use history::history_table;
 pub use images::{image_tags, images_table};
 pub use json::{
     API_VERSION, AnnotationEdit, AnnotationEditList, CacheEntriesItem, CacheFileItem, CacheInfo,
     CacheServerItem, CandidateItem, CommitItem, EditResult, ErrorItem, ExplainContext, FactsItem,
-    FunnelItem, HeldBackItem, ImageExplanation, ImageItem, ImageList, ImagePolicyItem, ImageStatus,
-    ImageStatusList, ImageTags, ImageTest, ImageUpdate, ImageUpdateContainer, ImageUpdateList,
-    ItemList, LockItem, MarkerItem, MarkerWarningItem, OwnerItem, PolicyImageItem, PolicyItem,
-    SourceItem, SuggestionItem, SummaryItem, TestTag, Time, UserItem, WarningItem, WorkloadItem,
-    WriteResult,
+    FunnelItem, HeldBackItem, HistoryItem, HistorySourceItem, ImageExplanation, ImageItem,
+    ImageList, ImagePolicyItem, ImageStatus, ImageStatusList, ImageTags, ImageTest, ImageUpdate,
+    ImageUpdateContainer, ImageUpdateList, ItemList, LockItem, MarkerItem, MarkerWarningItem,
+    OwnerItem, PolicyImageItem, PolicyItem, SourceItem, SuggestionItem, SummaryItem, TestTag, Time,
+    UpdateHistory, UserItem, WarningItem, WorkloadItem, WriteResult,
 };
 pub use markers::{
     image_policies_table, image_policy_warnings, kept_marker_lines, markers_line, markers_table,

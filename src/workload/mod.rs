@@ -52,6 +52,8 @@ pub(crate) use owner::{OWNER_ANNOTATIONS, owner_labels};
 pub use owner::{Owner, OwnerMarker};
 pub use pull_secrets::{DEFAULT_SERVICE_ACCOUNT, PullIdentity, PullSecretRefs};
 pub use rollout::{RolloutProgress, consequences, progress};
-pub use undone::{UndoneRevision, undone_revision};
+pub use undone::{
+    UndoneRevision, container_images, has_former_revisions, revision, undone_revision,
+};
 pub use workload_type::{UnknownType, WorkloadType};
 pub use written_at::{ImagePart, WrittenAt};

@@ -27,8 +27,9 @@ pub struct UndoneRevision {
     pub images: BTreeMap<String, String>,
 }
 
-/// Whether a Deployment went back to this ReplicaSet at some time.
-fn was_reverted_to(replica_set: &Value) -> bool {
+/// Whether a Deployment went back to this `ReplicaSet` at some time.
+#[must_use]
+pub fn has_former_revisions(replica_set: &Value) -> bool {
     let former = &replica_set["metadata"]["annotations"][FORMER_REVISIONS];
     former.as_str().is_some_and(|former| !former.is_empty())
 }
@@ -44,7 +45,7 @@ pub fn undone_revision(replica_sets: &[&Value]) -> Option<UndoneRevision> {
     numbered.sort_by_key(|(revision, _)| *revision);
     let (_, current) = numbered.pop()?;
     let (revision, undone) = numbered.pop()?;
-    if !was_reverted_to(current) {
+    if !has_former_revisions(current) {
         return None;
     }
     let annotations = undone["metadata"]["annotations"].as_object()?;
@@ -55,16 +56,20 @@ pub fn undone_revision(replica_sets: &[&Value]) -> Option<UndoneRevision> {
     Some(UndoneRevision {
         revision,
         annotations: texts.collect(),
-        images: images(&undone["spec"]["template"]["spec"]),
+        images: container_images(&undone["spec"]["template"]["spec"]),
     })
 }
 
-fn revision(replica_set: &Value) -> Option<u64> {
+/// The number of the revision that a `ReplicaSet` is.
+#[must_use]
+pub fn revision(replica_set: &Value) -> Option<u64> {
     let number = replica_set["metadata"]["annotations"][REVISION].as_str()?;
     number.parse().ok()
 }
 
-fn images(pod: &Value) -> BTreeMap<String, String> {
+/// The images of the spec of a Pod, by the names of the containers.
+#[must_use]
+pub fn container_images(pod: &Value) -> BTreeMap<String, String> {
     ["containers", "initContainers"]
         .into_iter()
         .flat_map(|list| pod[list].as_array().into_iter().flatten())

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::context::LiveWriter;
 use crate::cluster::EventNote;
-use crate::plan::Change;
+use crate::plan::{Change, event_note};
 use crate::workload::Observed;
 
 /// Records Events. After a refusal it does not try that namespace again, and it reports the
@@ -59,10 +59,6 @@ fn event(change: &Change) -> Option<EventNote> {
     if change.images.is_empty() {
         return None;
     }
-    let images = change.images.iter().map(|image| {
-        let (container, from, to) = (&image.container, &image.from, &image.to);
-        format!("container {container}: {from} -> {to}")
-    });
     let (reason, action) = if change.is_rollback {
         ("ImageRolledBack", "RollBack")
     } else {
@@ -71,6 +67,6 @@ fn event(change: &Change) -> Option<EventNote> {
     Some(EventNote {
         reason,
         action,
-        note: images.collect::<Vec<_>>().join("; "),
+        note: event_note(&change.images),
     })
 }

@@ -17,6 +17,7 @@ mod git_url;
 mod groups;
 mod helm;
 mod helm_images;
+mod history;
 mod honesty;
 mod image_policies;
 mod image_scope;

@@ -4,6 +4,7 @@ pub(crate) mod annotations;
 pub(crate) mod cache;
 pub(crate) mod completion;
 pub(crate) mod explain;
+pub(crate) mod history;
 pub(crate) mod images;
 pub(crate) mod options;
 pub(crate) mod rollback;

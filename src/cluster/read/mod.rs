@@ -1,6 +1,7 @@
 //! Everything that is read from a cluster.
 
 pub(crate) mod helm;
+pub(crate) mod history;
 pub(crate) mod lease;
 pub(crate) mod names;
 pub(crate) mod namespaces;

@@ -16,7 +16,7 @@ use crate::cluster::connect::connection::Cluster;
 use crate::workload::Observed;
 
 /// The reporting controller, whatever the field manager's name is.
-const CONTROLLER: &str = "imgpolicy";
+pub(crate) const CONTROLLER: &str = "imgpolicy";
 
 /// The API's maximum length of a note, in bytes.
 const MAX_NOTE: usize = 1024;

@@ -3,7 +3,7 @@
 //! Images come from the record of their edit, so that the commit and the workload's
 //! annotations say the same.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::record::{LastUpdate, RecordedChange};
 use crate::plan::change::Change;
@@ -12,50 +12,68 @@ use crate::plan::markers::decision::MarkerDecision;
 use crate::plan::record::authorship::Override;
 
 /// The trailer with the data of a commit.
-const TRAILER: &str = "Imgpolicy-Update";
+pub const COMMIT_TRAILER: &str = "Imgpolicy-Update";
 
 /// What one commit writes.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CommitRecord {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    images: Vec<CommittedImage>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    markers: Vec<CommittedValue>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    overrides: Vec<String>,
+    /// The images of workloads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<CommittedImage>,
+    /// The values with markers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub markers: Vec<CommittedValue>,
+    /// The safeguards that were overridden.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<String>,
 }
 
 /// One image of a workload.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct CommittedImage {
-    workload: String,
-    namespace: String,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommittedImage {
+    /// `deployment/web`.
+    pub workload: String,
+    /// Its namespace.
+    pub namespace: String,
     /// From the root of the work tree.
-    file: String,
+    pub file: String,
+    /// What was replaced.
     #[serde(flatten)]
-    change: RecordedChange,
+    pub change: RecordedChange,
     /// Why it was elected, as a sentence.
     #[serde(skip)]
     why: String,
 }
 
 /// One value with a marker.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct CommittedValue {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommittedValue {
     /// From the root of the work tree.
-    file: String,
+    pub file: String,
     /// The line in the file as it was before.
-    line: usize,
-    from: String,
-    to: String,
+    pub line: usize,
+    /// The value before.
+    pub from: String,
+    /// The value after.
+    pub to: String,
     /// The ImagePolicy, `namespace/name`.
-    policy: String,
-    part: &'static str,
+    pub policy: String,
+    /// Which part of the image it is: `image`, `name`, `tag` or `digest`.
+    pub part: String,
     #[serde(skip)]
     why: String,
 }
 
 impl CommitRecord {
+    /// Reads the value of the trailer. What it says need not be true.
+    ///
+    /// # Errors
+    ///
+    /// The text is not the data of a commit.
+    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
     /// A commit of nothing, in which these safeguards were overridden.
     #[must_use]
     pub fn new(overrides: &[Override]) -> Self {
@@ -101,7 +119,7 @@ impl CommitRecord {
             from: marker.value.value.clone(),
             to: to.clone(),
             policy: format!("{}/{}", target.namespace, target.name),
-            part: target.part.as_str(),
+            part: target.part.as_str().to_owned(),
             why: marker.message.clone(),
         });
     }
@@ -117,7 +135,7 @@ impl CommitRecord {
         }
         // It contains only texts and lists of texts, so serialising cannot fail.
         let trailer = serde_json::to_string(self).unwrap_or_default();
-        paragraphs.push(format!("{TRAILER}: {trailer}"));
+        paragraphs.push(format!("{COMMIT_TRAILER}: {trailer}"));
         paragraphs.join("\n\n") + "\n"
     }
 

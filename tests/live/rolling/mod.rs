@@ -5,6 +5,7 @@
 //! them. `nodes.yaml` lists the nodes.
 
 mod follow;
+mod history;
 mod plane;
 mod platforms;
 mod pods;

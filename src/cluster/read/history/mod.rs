@@ -1,0 +1,3 @@
+//! What a cluster knows about the updates of a workload, besides its record.
+
+pub(crate) mod history;
