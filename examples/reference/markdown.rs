@@ -7,7 +7,7 @@ use std::fmt::Write;
 use clap::{Arg, ArgAction, Command};
 
 use crate::help::{about, build, details, examples, subcommands};
-use crate::prose::{code, paragraph, row, sentence};
+use crate::prose::{code, item, paragraph, row, sentence};
 
 const START: &str = "# Commands
 
@@ -170,8 +170,7 @@ impl<'c> Shared<'c> {
                 _ => names(&taken),
             };
             let anchor = heading.to_lowercase().replace(' ', "-");
-            let line = paragraph(&format!("[{heading}](#{anchor}): {which}"));
-            lines.push(format!("- {}\n", line.replace('\n', "\n  ")));
+            lines.push(item(&format!("[{heading}](#{anchor}): {which}")) + "\n");
         }
         if !lines.is_empty() {
             page.push_str("\nFlags shared with other commands:\n\n");

@@ -13,9 +13,20 @@ pub(crate) fn code(text: &str) -> String {
 
 /// Wraps a paragraph into lines.
 pub(crate) fn paragraph(text: &str) -> String {
+    wrapped(text, WIDTH)
+}
+
+/// An item of a list, wrapped into lines.
+pub(crate) fn item(text: &str) -> String {
+    const INDENT: &str = "  ";
+    let lines = wrapped(text, WIDTH - INDENT.len());
+    format!("- {}", lines.replace('\n', &format!("\n{INDENT}")))
+}
+
+fn wrapped(text: &str, width: usize) -> String {
     let (mut lines, mut line) = (Vec::new(), String::new());
     for word in words(text) {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > WIDTH {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
             lines.push(std::mem::take(&mut line));
         }
         if !line.is_empty() {
@@ -158,6 +169,16 @@ mod tests {
         assert!(broken.lines().count() == 3);
         assert!(broken.lines().all(|line| line.len() <= WIDTH));
         assert_eq!(broken.split_whitespace().count(), 60);
+    }
+
+    #[test]
+    fn lines_of_an_item_are_indented_and_not_longer() {
+        // Two words fill a line of a paragraph, but not one of an item.
+        let word = "w".repeat(WIDTH / 2 - 1);
+        let broken = item(&format!("{word} {word} {word}"));
+        assert!(broken.lines().all(|line| line.len() <= WIDTH), "{broken}");
+        assert!(broken.lines().skip(1).all(|line| line.starts_with("  w")));
+        assert_eq!(broken.lines().count(), 3);
     }
 
     #[test]

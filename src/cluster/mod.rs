@@ -10,7 +10,8 @@
 //!                                             ├─► refused_pods  why Pods cannot be created
 //!                                             ├─► undone      kubectl rollout undo
 //!                                             ├─► history     updates that were made
-//!                                             ├─► owners      would revert an edit
+//!                                             ├─► owners      would revert an edit, and where
+//!                                             │               their files are
 //!                                             ├─► identity, lease
 //!                                             └─► object, events   write one object
 //! ```
@@ -37,6 +38,7 @@ pub use self::connect::options::ConnectionOptions;
 pub use self::connect::timeout::{InvalidTimeout, RequestTimeout};
 pub use self::read::history::history::LiveHistory;
 pub use self::read::lease::{CONTROLLER_LEASE, ControllerPresence};
+pub use self::read::owners::git_sources::{GitSourceError, GitSources};
 pub use self::read::pods::pods::{Coverage, PodFacts, Uncovered};
 pub use self::read::pods::problems::FailingPod;
 pub use self::read::pods::usage::{PodUsage, PodUsages};

@@ -137,7 +137,7 @@ fn governed(
 }
 
 /// A path joined to a folder without leaving it, as Flux does: `..` at the top stays there.
-fn inside(root: &Path, path: &str) -> PathBuf {
+pub(crate) fn inside(root: &Path, path: &str) -> PathBuf {
     let mut joined = PathBuf::new();
     for component in Path::new(path).components() {
         match component {

@@ -6,6 +6,7 @@
 //! the evaluator, per repository, which facts it needs, fetches them, and asks again
 //! until the evaluator can decide. So only facts that a decision uses are fetched.
 //! Where a registry refuses the user, the pull secrets of the workloads are tried.
+//! [`compare_with_git`] finds where the images of a cluster are written in a Git repository.
 //! Before an update is written, [`observe`] reads the objects again, [`owners`] finds
 //! out who owns them, and [`confirm`] looks up the images again.
 
@@ -13,6 +14,8 @@ mod accounts;
 mod confirm;
 mod fetch;
 mod flux_markers;
+mod git_tree;
+mod listed;
 mod objects;
 mod refusal;
 mod scan;
@@ -23,6 +26,7 @@ pub use accounts::{PullSecretUse, UsedPullSecrets};
 pub use confirm::{Confirmed, FreshLook, WantedImage, confirm};
 pub use fetch::fetch_until_decidable;
 pub use flux_markers::{FluxMarkers, flux_markers};
+pub use git_tree::{GitTree, compare_with_git};
 pub use objects::{ObservedObject, ObservedObjects, observe, owners};
 pub use scan::{ScanProgress, scan};
 pub use snapshot::{

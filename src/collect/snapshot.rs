@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::listed::listed;
 use crate::cluster::{
     AccessError, Cluster, ClusterError, Coverage, Selection, Uncovered, WorkloadSelector,
 };
@@ -195,9 +196,6 @@ pub fn from_files(
     Ok(snapshot)
 }
 
-/// How many names a note lists.
-const MAX_NAMES: usize = 5;
-
 /// The note about Helm releases without any image in their values, which have no row.
 #[must_use]
 pub fn imageless_releases(workloads: &[Workload]) -> Option<String> {
@@ -209,17 +207,11 @@ pub fn imageless_releases(workloads: &[Workload]) -> Option<String> {
     match names.as_slice() {
         [] => None,
         [name] => Some(format!("helmrelease/{name} has no image in its values")),
-        names => {
-            let listed = names[..names.len().min(MAX_NAMES)].join(", ");
-            let more = match names.len().saturating_sub(MAX_NAMES) {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            Some(format!(
-                "{} HelmReleases have no image in their values: {listed}{more}",
-                names.len()
-            ))
-        }
+        names => Some(format!(
+            "{} HelmReleases have no image in their values: {}",
+            names.len(),
+            listed(names)
+        )),
     }
 }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::decision::{Decision, Outcome};
 use super::snapshot::policy_election::PolicyElection;
 use crate::policy::State;
-use crate::workload::{ContainerType, ManifestSource, Owner, WorkloadId, WrittenAt};
+use crate::workload::{ContainerType, DeclaredImage, ManifestSource, Owner, WorkloadId, WrittenAt};
 
 /// One container and its decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Row {
     pub image: String,
     /// In the result of a kustomization: the scalars that decide the image.
     pub written_at: Vec<WrittenAt>,
+    /// In a cluster that is compared with a Git repository: the image in the repository.
+    pub declared: Option<DeclaredImage>,
     /// The decision.
     pub decision: Decision,
 }

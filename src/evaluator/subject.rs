@@ -262,6 +262,7 @@ impl<'s> Subject<'s> {
             container_type: self.container.container_type,
             image: self.container.image.clone(),
             written_at: self.container.written_at.clone(),
+            declared: self.container.declared.clone(),
             decision: self.conclude(evaluation),
         }
     }

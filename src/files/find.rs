@@ -201,12 +201,12 @@ impl Finder {
     }
 }
 
-fn is_git(entry: &DirEntry) -> bool {
+pub(crate) fn is_git(entry: &DirEntry) -> bool {
     entry.depth() > 0 && entry.file_name() == ".git" && entry.file_type().is_dir()
 }
 
 /// Whether an entry of a folder is the folder of a Helm chart.
-fn is_chart(entry: &DirEntry) -> bool {
+pub(crate) fn is_chart(entry: &DirEntry) -> bool {
     entry.depth() > 0 && entry.file_type().is_dir() && entry.path().join("Chart.yaml").is_file()
 }
 

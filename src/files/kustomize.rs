@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::image::name_text;
 use crate::manifest::{KUSTOMIZATION_FILES, KustomizeFile};
 use crate::workload::{KustomizeOverride, Workload, WorkloadKind};
 
@@ -93,20 +94,11 @@ impl Kustomizations {
 fn replaced_by(kustomizations: &[&FoundKustomization], image: &str) -> Option<KustomizeOverride> {
     kustomizations.iter().find_map(|kustomization| {
         let mut entries = kustomization.content.images.iter();
-        let entry = entries.find(|entry| name_of(&entry.name) == name_of(image))?;
+        let entry = entries.find(|entry| name_text(&entry.name) == name_text(image))?;
         Some(KustomizeOverride {
             file: kustomization.file.clone(),
             line: entry.line,
             sets: entry.sets.clone(),
         })
     })
-}
-
-/// An image without its tag and its digest, compared as text, as kustomize does.
-fn name_of(image: &str) -> &str {
-    let name = image.split_once('@').map_or(image, |(name, _)| name);
-    match name.rsplit_once(':') {
-        Some((before, tag)) if !tag.contains('/') => before,
-        _ => name,
-    }
 }

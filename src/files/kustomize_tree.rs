@@ -39,6 +39,23 @@ pub fn read_kustomization(
     folder: &Path,
     reach: KustomizationReach,
 ) -> Result<SourceTree, FileError> {
+    read_tree(folder, None, reach)
+}
+
+/// Like [`read_kustomization`], for a folder without one: this text takes its place.
+pub(crate) fn read_with_resources(
+    folder: &Path,
+    kustomization: &str,
+    reach: KustomizationReach,
+) -> Result<SourceTree, FileError> {
+    read_tree(folder, Some(kustomization), reach)
+}
+
+fn read_tree(
+    folder: &Path,
+    kustomization: Option<&str>,
+    reach: KustomizationReach,
+) -> Result<SourceTree, FileError> {
     let name = folder.to_str().ok_or_else(|| FileError::NameNotUtf8 {
         file: folder.to_owned(),
     })?;
@@ -73,7 +90,10 @@ pub fn read_kustomization(
         },
         open: VecDeque::new(),
     };
-    reader.add(root, &real, real.is_dir());
+    reader.add(root.clone(), &real, real.is_dir());
+    if let Some(text) = kustomization {
+        reader.insert(&root, &real, text);
+    }
     while let Some((folder, real)) = reader.open.pop_front() {
         reader.folder(&folder, &real);
     }
@@ -126,6 +146,19 @@ impl TreeReader {
         self.tree.paths.insert(shown, found);
     }
 
+    /// Adds a kustomization to a folder that has none.
+    fn insert(&mut self, folder: &str, real: &Path, text: &str) {
+        let name = KUSTOMIZATION_FILES[0].to_owned();
+        let file = SourcePath::File {
+            text: text.to_owned(),
+            folder: real.display().to_string(),
+        };
+        self.tree.paths.insert(join_path(folder, &name), file);
+        if let Some(SourcePath::Folder { kustomizations, .. }) = self.tree.paths.get_mut(folder) {
+            kustomizations.push(name);
+        }
+    }
+
     fn file(&mut self, shown: &str, real: &Path) -> SourcePath {
         match read_text(Path::new(shown)) {
             Ok(text) if self.bytes + text.len() > MAX_TOTAL_BYTES => SourcePath::Unusable(format!(
@@ -172,8 +205,10 @@ impl TreeReader {
             return;
         };
         let name = name.clone();
-        self.reference(folder, real, &name);
         let file = join_path(folder, &name);
+        if self.tree.text(&file).is_none() {
+            self.reference(folder, real, &name);
+        }
         let Some(text) = self.tree.text(&file) else {
             return;
         };

@@ -11,6 +11,7 @@
 mod built;
 mod error;
 mod find;
+mod folder_tree;
 mod kustomize;
 mod kustomize_tree;
 mod lock;
@@ -24,6 +25,7 @@ mod uncovered;
 
 pub use error::{FileError, MAX_BYTES, RewriteError};
 pub use find::PathOrStdin;
+pub use folder_tree::read_applied_folder;
 pub use kustomize_tree::{KustomizationReach, read_kustomization};
 pub use observe::observe;
 pub use read::{FileListing, FileScope, read, read_from};

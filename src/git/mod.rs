@@ -13,6 +13,7 @@ mod operation;
 mod program;
 mod proof;
 mod push;
+mod remotes;
 mod repository;
 mod upstream;
 mod user;

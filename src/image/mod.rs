@@ -22,6 +22,7 @@ pub use metadata::{
     Content, Fact, FetchFailure, FetchFailureKind, ImageMetadata, Known, Member,
     RepositoryMetadata, SourceKind,
 };
+pub(crate) use name::name_text;
 pub use name::{CanonicalName, ImageName};
 pub use platform::{Platform, PlatformError};
 pub use reference::ImageReference;

@@ -164,3 +164,11 @@ impl fmt::Display for CanonicalName {
 }
 
 serde_as_text!(CanonicalName);
+/// An image without its tag and its digest, as text: kustomize compares names so.
+pub(crate) fn name_text(image: &str) -> &str {
+    let name = image.split_once('@').map_or(image, |(name, _)| name);
+    match name.rsplit_once(':') {
+        Some((before, tag)) if !tag.contains('/') => before,
+        _ => name,
+    }
+}

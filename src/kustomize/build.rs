@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 use super::find::find;
 use super::private_copy::PrivateCopy;
 use super::program::Program;
-use crate::files::{FileError, KustomizationReach, read_kustomization};
+use crate::files::{FileError, KustomizationReach, read_applied_folder, read_kustomization};
 use crate::manifest::{
     BuildError, Built, Probing, SourceTree, build_objects, printed_objects, program_input,
 };
@@ -64,7 +64,30 @@ impl KustomizeBuilder {
     ///
     /// It cannot be read or built.
     pub async fn read(&self, folder: &Path) -> Result<BuiltKustomization, FileError> {
-        let tree = read_kustomization(folder, KustomizationReach::Modelled)?;
+        self.read_tree(|reach| read_kustomization(folder, reach))
+            .await
+    }
+
+    /// Reads and builds what Flux or Argo CD applies from a folder, which may have no
+    /// kustomization: see [`read_applied_folder`].
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read or built.
+    pub async fn read_applied(
+        &self,
+        folder: &Path,
+        is_recursive: bool,
+    ) -> Result<BuiltKustomization, FileError> {
+        self.read_tree(|reach| read_applied_folder(folder, is_recursive, reach))
+            .await
+    }
+
+    async fn read_tree(
+        &self,
+        read: impl Fn(KustomizationReach) -> Result<SourceTree, FileError>,
+    ) -> Result<BuiltKustomization, FileError> {
+        let tree = read(KustomizationReach::Modelled)?;
         let error = match build_objects(&tree) {
             Ok(built) => {
                 return Ok(BuiltKustomization {
@@ -78,7 +101,7 @@ impl KustomizeBuilder {
         };
         let program = self.program(error).map_err(|error| of_root(&tree, error));
         let program = program?;
-        let tree = read_kustomization(folder, KustomizationReach::Everything)?;
+        let tree = read(KustomizationReach::Everything)?;
         let built = self.trace(program, &tree).await;
         let built = built.map_err(|error| of_root(&tree, error))?;
         Ok(BuiltKustomization {

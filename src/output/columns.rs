@@ -13,7 +13,7 @@ use crate::evaluator::{Lock, Outcome, Reason, Row, State};
 use crate::image::{Digest, ImageReference};
 use crate::named_enum::named_enum;
 use crate::policy::WarningCode;
-use crate::workload::{Names, WorkloadId, WorkloadKind};
+use crate::workload::{ImagePart, Names, WorkloadId, WorkloadKind};
 
 named_enum! {
     /// A column of the `status` table, identified by its heading.
@@ -30,6 +30,8 @@ named_enum! {
         Policy = "POLICY",
         /// The tag or digest in the manifest.
         Current = "CURRENT",
+        /// The tag or digest in the Git repository; with `--git`.
+        InGit = "IN-GIT",
         /// The elected tag or digest.
         Update = "UPDATE",
         /// Why nothing is updated.
@@ -46,6 +48,8 @@ named_enum! {
         Origin = "ORIGIN",
         /// The codes of the warnings; wide.
         Warnings = "WARNINGS",
+        /// Where the image is written; with `--git`, and wide with `-k`.
+        WrittenAt = "WRITTEN-AT",
     }
 }
 
@@ -77,9 +81,13 @@ impl Column {
     /// names differ least, and sentences at their end.
     pub(crate) fn heading(self) -> Heading {
         let cut = match self {
-            Self::Namespace | Self::Workload | Self::Container | Self::Current | Self::Update => {
-                Cut::Middle
-            }
+            Self::Namespace
+            | Self::Workload
+            | Self::Container
+            | Self::Current
+            | Self::InGit
+            | Self::Update
+            | Self::WrittenAt => Cut::Middle,
             _ => Cut::End,
         };
         Heading {
@@ -103,6 +111,10 @@ impl Column {
             Self::State => Cell::new(decision.state.as_str()),
             Self::Policy => Cell::optional(policy.map(|policy| &policy.filter)),
             Self::Current => version_cell(current(&row.image)),
+            Self::InGit => match &row.declared {
+                Some(declared) => version_cell(current(&declared.image)),
+                None => Cell::new(""),
+            },
             Self::Update => version_cell(update(row)),
             Self::Why => why(row),
             Self::Image => Cell::new(&repository(&row.image)),
@@ -116,6 +128,7 @@ impl Column {
                 codes.dedup();
                 Cell::new(&codes.join(","))
             }
+            Self::WrittenAt => Cell::optional(version_place(row)),
         };
         let paint = self.paint(row);
         cell.painted(paint)
@@ -124,6 +137,7 @@ impl Column {
     fn paint(self, row: &Row) -> Paint {
         let decision = &row.decision;
         match (decision.state, decision.outcome, self) {
+            (_, _, Self::InGit) if has_drift(row) => Paint::Caution,
             (State::Manual | State::Ignored, ..) => Paint::Dim,
             (State::Locked, _, Self::State) => Paint::Caution,
             (_, Outcome::Update, Self::Update) => Paint::Good,
@@ -180,6 +194,20 @@ fn short_kind(kind: WorkloadKind) -> &'static str {
         WorkloadKind::CronJob => "cj",
         WorkloadKind::HelmRelease => "hr",
     }
+}
+
+/// Whether the cluster has another image than the repository.
+fn has_drift(row: &Row) -> bool {
+    let declared = row.declared.as_ref();
+    declared.and_then(|declared| declared.is_drift(&row.image)) == Some(true)
+}
+
+/// `apps/kustomization.yaml:12`: where the version of the image is written.
+fn version_place(row: &Row) -> Option<String> {
+    let places = &row.written_at;
+    let mut versions = places.iter().filter(|place| place.part != ImagePart::Name);
+    let place = versions.next().or_else(|| places.first())?;
+    Some(format!("{}:{}", place.file, place.line))
 }
 
 fn created(row: &Row) -> Option<Timestamp> {

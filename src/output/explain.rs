@@ -250,6 +250,11 @@ fn facts(row: &Row, now: Timestamp, style: &Style) -> String {
             .as_ref()
             .map(|source| ("File", format!("{}:{}", source.file, source.line))),
     );
+    lines.extend(
+        row.declared
+            .as_ref()
+            .map(|declared| ("In Git", declared.image.clone())),
+    );
     lines.extend(row.written_at.iter().map(|place| {
         let WrittenAt {
             file, line, key, ..

@@ -17,6 +17,8 @@ pub struct TableOptions {
     /// Add the wide columns. A wide table is never cut, because the user asked for
     /// everything.
     pub wide: bool,
+    /// Show what the Git repository has, and where.
+    pub git: bool,
     /// Leave out the headings.
     pub no_headings: bool,
     /// Sort the rows by this column. Rows that are equal in it keep their order.
@@ -40,8 +42,7 @@ pub fn status_table<'a>(
     if let Some(column) = options.sort_by {
         rows.sort_by(|a, b| column.compare(a, b));
     }
-    let has_roots = rows.iter().any(|row| row.root.is_some());
-    let columns = columns(options, has_roots);
+    let columns = columns(options, &rows);
     let names = Names::among(rows.iter().map(|row| &row.workload));
     let cells = rows.iter().map(|row| -> Vec<Cell> {
         let columns = columns.iter();
@@ -76,8 +77,7 @@ pub fn names<'a>(rows: impl IntoIterator<Item = &'a Row>) -> String {
     text
 }
 
-/// The columns to show. `has_roots`: whether a row was built by a kustomization.
-fn columns(options: &TableOptions, has_roots: bool) -> Vec<Column> {
+fn columns(options: &TableOptions, rows: &[&Row]) -> Vec<Column> {
     let wide = [
         Column::Image,
         Column::Created,
@@ -89,7 +89,11 @@ fn columns(options: &TableOptions, has_roots: bool) -> Vec<Column> {
     columns
         .filter(|column| match column {
             Column::Namespace => options.namespaces,
-            Column::Root => options.wide && has_roots,
+            Column::Root => options.wide && rows.iter().any(|row| row.root.is_some()),
+            Column::InGit => options.git,
+            Column::WrittenAt => {
+                options.git || (options.wide && rows.iter().any(|row| !row.written_at.is_empty()))
+            }
             column => options.wide || !wide.contains(column),
         })
         .collect()
@@ -119,29 +123,39 @@ fn steps(rows: &[&Row], names: &Names<'_>, now: Timestamp) -> Vec<FitStep> {
         // Abbreviating the kind loses no information, so it comes before any cut.
         FitStep::Shorten(Column::Workload.as_str()),
         narrow(&[(Column::Policy, 8)]),
+        narrow(&[(Column::WrittenAt, 24)]),
         narrow(&[
             (Column::Namespace, 9),
             (Column::Workload, shared.max(16)),
             (Column::Container, 9),
         ]),
         FitStep::Shorten(Column::Current.as_str()),
+        FitStep::Shorten(Column::InGit.as_str()),
         FitStep::Shorten(Column::Update.as_str()),
-        narrow(&[(Column::Current, 9), (Column::Update, 9)]),
+        narrow(&[(Column::WrittenAt, 12)]),
+        narrow(&[
+            (Column::Current, 9),
+            (Column::InGit, 9),
+            (Column::Update, 9),
+        ]),
         narrow(&[
             (Column::Namespace, 6),
             (Column::Workload, shared.max(12)),
             (Column::Container, 6),
             (Column::Policy, 6),
             (Column::Current, 7),
+            (Column::InGit, 7),
             (Column::Update, 7),
         ]),
     ]);
     // Cells that are narrower would say nothing. The workload and its problem stay.
     let last = [
         Column::Policy,
+        Column::WrittenAt,
         Column::Container,
         Column::State,
         Column::Current,
+        Column::InGit,
         Column::Namespace,
     ];
     steps.extend(last.map(|column| FitStep::Drop(column.as_str())));

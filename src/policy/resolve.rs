@@ -117,6 +117,7 @@ fn resolve_container(
         (None, None, None) => None,
     };
     warnings.extend(container.numeric_tag.as_ref().map(numeric_tag));
+    warnings.extend(drift(container));
     let is_replaced = container.replaced_by.is_some();
     if (policy.is_some() || is_replaced)
         && let Some(obstacle) = workload.obstacle(container)
@@ -139,6 +140,22 @@ fn resolve_container(
         policy,
         warnings,
     }
+}
+
+/// The warning that the cluster has another image than the Git repository.
+fn drift(container: &Container) -> Option<Warning> {
+    let declared = container.declared.as_ref()?;
+    if declared.is_drift(&container.image) != Some(true) {
+        return None;
+    }
+    let place = match container.written_at.first() {
+        Some(place) => format!(" ({}:{})", place.file, place.line),
+        None => String::new(),
+    };
+    Some(Warning::new(
+        WarningCode::Drift,
+        format!("the repository has {}{place}", quote(&declared.image)),
+    ))
 }
 
 /// The warning that a tag is not a string, with the value that Helm uses.

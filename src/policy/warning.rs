@@ -86,6 +86,8 @@ named_enum! {
         /// The image that would be written can be pulled with your credentials, but not
         /// with those of the workload.
         PullableOnlyByYou = "pullable-only-by-you",
+        /// The cluster has another image than the Git repository.
+        Drift = "drift",
         /// No registry has confirmed that the image exists.
         Unconfirmed = "unconfirmed",
         /// An ImagePolicy, or its ImageRepository, is suspended, so Flux does not renew what

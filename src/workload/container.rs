@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::gitops::declared_image::DeclaredImage;
 use super::written_at::WrittenAt;
 
 /// A container with its image as written in the object. The image may be invalid,
@@ -35,6 +36,9 @@ pub struct Container {
     /// In the result of a kustomization: the scalars that decide the image.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub written_at: Vec<WrittenAt>,
+    /// In a cluster that is compared with a Git repository: the image in the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<DeclaredImage>,
 }
 
 /// An entry of `images` in a `kustomization.yaml`, which replaces an image when the

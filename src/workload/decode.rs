@@ -316,6 +316,7 @@ fn containers_of_type(
                 has_chart_tag: false,
                 replaced_by: None,
                 written_at: Vec::new(),
+                declared: None,
             })
         })
 }

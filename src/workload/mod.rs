@@ -8,6 +8,7 @@
 
 mod container;
 mod decode;
+mod gitops;
 mod helm;
 mod id;
 mod marked_value;
@@ -24,6 +25,10 @@ mod undone;
 mod workload_type;
 mod written_at;
 
+pub use self::gitops::declared::{add_declared, find_declared};
+pub use self::gitops::declared_image::DeclaredImage;
+pub use self::gitops::git_source::{GitSource, NoGitSource};
+pub use self::gitops::repository_address::RepositoryAddress;
 pub use self::helm::image::HelmImage;
 pub(crate) use self::helm::image::names_version;
 pub use self::helm::mapping::half_mappings;

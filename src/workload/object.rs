@@ -74,6 +74,7 @@ impl Workload {
                 has_chart_tag: false,
                 replaced_by: None,
                 written_at: Vec::new(),
+                declared: None,
             }],
             scheduling: Scheduling::default(),
             managed_by: None,

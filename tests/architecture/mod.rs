@@ -88,6 +88,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "registry",
             "cluster",
             "files",
+            "kustomize",
         ],
     ),
     (

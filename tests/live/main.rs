@@ -51,6 +51,7 @@ mod control_plane;
 mod decisions;
 mod deleted;
 mod forbidden_writes;
+mod git_tree;
 mod groups;
 mod helm;
 #[path = "../../examples/reference/help.rs"]

@@ -118,7 +118,10 @@ impl ControlPlane {
     /// Defines a namespaced kind without a schema and waits until it is served.
     pub(crate) async fn define(&self, group: &str, version: &str, kind: &str) {
         let singular = kind.to_lowercase();
-        let plural = format!("{singular}s");
+        let plural = match singular.strip_suffix('y') {
+            Some(stem) => format!("{stem}ies"),
+            None => format!("{singular}s"),
+        };
         self.apply(&[json!({"apiVersion": "apiextensions.k8s.io/v1",
             "kind": "CustomResourceDefinition", "metadata": {"name": format!("{plural}.{group}")},
             "spec": {"group": group, "scope": "Namespaced",

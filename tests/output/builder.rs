@@ -36,6 +36,7 @@ pub(crate) fn row(workload: &str, container: &str, image: &str) -> Build {
         container_type: ContainerType::Container,
         image: image.to_owned(),
         written_at: Vec::new(),
+        declared: None,
         decision: Decision {
             state: State::Manual,
             lock: None,

@@ -136,6 +136,7 @@ fn rows_can_be_sorted_by_any_column() {
         let options = TableOptions {
             sort_by: Some(*column),
             wide: true,
+            git: true,
             namespaces: true,
             no_headings: true,
         };

@@ -8,6 +8,7 @@ use clap::Args;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::decisions::PolicyFlags;
+use crate::cli::flags::git_place::GitPlaceFlags;
 use crate::cli::flags::output::ReportFlags;
 use crate::cli::flags::pull_secrets::PullSecretFlags;
 use crate::cli::flags::registry::RegistryFlags;
@@ -61,6 +62,9 @@ pub(crate) struct ExplainArgs {
     scope: ScopeFlags,
 
     #[command(flatten)]
+    git: GitPlaceFlags,
+
+    #[command(flatten)]
     policy: PolicyFlags,
 
     #[command(flatten)]
@@ -77,6 +81,7 @@ pub(crate) fn explain(
     let collected = scan::collect(
         &scope,
         container,
+        Some(&args.git),
         &args.policy,
         &args.registry,
         globals,

@@ -221,6 +221,7 @@ fn tags_of_workload(
     let collected = scan::collect(
         &scope_args,
         args.container.as_deref(),
+        None,
         &policy,
         &args.registry,
         globals,

@@ -8,6 +8,7 @@ use crate::cli::error::CommandError;
 use crate::cli::error::INTERRUPTED;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::decisions::PolicyFlags;
+use crate::cli::flags::git_place::GitPlaceFlags;
 use crate::cli::flags::output::OutputFormat;
 use crate::cli::flags::registry::RegistryFlags;
 use crate::cli::flags::scope::ScopeArgs;
@@ -41,6 +42,9 @@ use crate::workload::spans_namespaces;
   # Manifests instead of a cluster; fail a pipeline when updates are pending
   kubectl imgpolicy status -f ./manifests -R --exit-code
 
+  # Where the image of each live workload is written, and what differs
+  kubectl imgpolicy status -A --git .
+
   # What a kustomization builds, and where each image is written
   kubectl imgpolicy status -k ./apps/prod -o json
 
@@ -49,6 +53,9 @@ use crate::workload::spans_namespaces;
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     scope: ScopeArgs,
+
+    #[command(flatten)]
+    git: GitPlaceFlags,
 
     /// Output format: table, wide, json, yaml or name
     #[arg(
@@ -133,6 +140,7 @@ pub(crate) fn status(
     let mut collected = scan::collect(
         &args.scope,
         None,
+        Some(&args.git),
         &args.policy,
         &args.registry,
         globals,
@@ -215,6 +223,7 @@ fn tables(
         let options = TableOptions {
             namespaces: args.scope.flags().place().all_namespaces
                 || spans_namespaces(assessment.rows.iter().map(|row| &row.workload)),
+            git: args.git.folder().is_some(),
             wide: args.output == Format::Wide,
             no_headings: args.no_headers,
             sort_by: args.sort_by,

@@ -181,7 +181,7 @@ fn leaves_folder(path: &Path) -> bool {
 }
 
 /// A path that stays in the repository.
-fn path_in_repository(text: &str) -> Result<PathBuf, String> {
+pub(crate) fn path_in_repository(text: &str) -> Result<PathBuf, String> {
     let path = Path::new(text);
     if text.is_empty() || path.is_absolute() || leaves_folder(path) {
         return Err("not a path within the repository; write it as in --path apps/web".to_owned());
@@ -196,7 +196,7 @@ fn path_in_repository(text: &str) -> Result<PathBuf, String> {
 const SCHEMES: [&str; 7] = ["https", "http", "ssh", "git", "file", "git+ssh", "ssh+git"];
 
 /// A local folder, or a URL. Nothing that would start a program of the address's choice.
-fn git_place(text: &str) -> Result<GitPlace, String> {
+pub(crate) fn git_place(text: &str) -> Result<GitPlace, String> {
     secrets::learn_url(text);
     if text.is_empty() || text.starts_with('-') {
         return Err("not a folder; write ./ in front of a name that begins with -".to_owned());

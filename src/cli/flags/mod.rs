@@ -4,6 +4,7 @@ pub(crate) mod client;
 pub(crate) mod decisions;
 pub(crate) mod elected;
 pub(crate) mod git;
+pub(crate) mod git_place;
 pub(crate) mod given;
 pub(crate) mod output;
 pub(crate) mod policy_texts;

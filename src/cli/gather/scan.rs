@@ -5,16 +5,18 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::cost;
+use super::git_tree;
 use super::named;
 use super::snapshot_file;
 use super::workloads::{NOTHING_SAVED, Reading, WorkloadOrigin, read};
 use crate::cli::error::{CommandError, INTERRUPTED};
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::decisions::PolicyFlags;
+use crate::cli::flags::git_place::GitPlaceFlags;
 use crate::cli::flags::pull_secrets::{PullSecretFlags, report_used};
 use crate::cli::flags::registry::RegistryFlags;
 use crate::cli::flags::scope::ScopeArgs;
-use crate::cli::runtime::{interrupt, runtime};
+use crate::cli::runtime::{interrupt, runtime, unless_interrupted};
 use crate::cli::terminal::progress::ProgressLine;
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::WorkloadSelector;
@@ -45,10 +47,12 @@ pub(crate) struct Scanned {
 }
 
 /// Reads the workloads in scope and fetches what their decisions need from registries.
-/// `container`: only those with this name are decided.
+/// `container`: only those with this name are decided. `git`: the repository with which a
+/// cluster is compared.
 pub(crate) fn collect(
     scope: &ScopeArgs,
     container: Option<&str>,
+    git: Option<&GitPlaceFlags>,
     policy: &PolicyFlags,
     registry: &RegistryFlags,
     globals: &Globals,
@@ -104,6 +108,11 @@ pub(crate) fn collect(
     if !is_everything {
         keep_named_policies(&mut snapshot);
         markers = FluxMarkers::default();
+    }
+    if let Some(git) = git {
+        let builder = flags.kustomization().builder();
+        let comparing = git_tree::compare(git, &mut snapshot, origin.cluster(), &builder);
+        unless_interrupted(runtime()?, comparing)??;
     }
     let sources = ScanSources {
         registries: &registries,

@@ -112,12 +112,28 @@ pub struct ImageStatus {
     /// The place in a file, if the workload was read from one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceItem>,
-    /// With `-k`: the folder of the kustomization.
+    /// With `-k` or `--git`: the folder of the kustomization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<String>,
-    /// With `-k`: the scalars that decide the image.
+    /// With `-k` or `--git`: the scalars that decide the image.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub written_at: Vec<WrittenAtItem>,
+    /// With `--git`: the image in the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_git: Option<InGitItem>,
+}
+
+/// The image of a container in a Git repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InGitItem {
+    /// The image.
+    pub image: String,
+    /// Whether the cluster has another image; null if that is not known.
+    pub drift: Option<bool>,
+    /// Why that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<String>,
 }
 
 impl From<&Row> for ImageStatus {
@@ -142,6 +158,11 @@ impl From<&Row> for ImageStatus {
             source: row.source.as_ref().map(Into::into),
             root: row.root.clone(),
             written_at: row.written_at.iter().map(Into::into).collect(),
+            in_git: row.declared.as_ref().map(|declared| InGitItem {
+                image: declared.image.clone(),
+                drift: declared.is_drift(&row.image),
+                undecided: declared.undecided.clone(),
+            }),
         }
     }
 }

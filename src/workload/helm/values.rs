@@ -77,6 +77,7 @@ pub(crate) fn containers(
                 has_chart_tag: image.has_chart_tag(values),
                 replaced_by: None,
                 written_at: Vec::new(),
+                declared: None,
             })
         })
         .collect()

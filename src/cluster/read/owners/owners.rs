@@ -7,7 +7,6 @@ use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::helm::HELM_RELEASES;
 use crate::cluster::api::answer::check_kind;
 use crate::cluster::api::api_group::{CustomKind, ServedKind};
 use crate::cluster::api::error::ClusterError;
@@ -16,19 +15,20 @@ use crate::cluster::api::path_segment::check_path_segment;
 use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
+use crate::cluster::read::helm::HELM_RELEASES;
 use crate::plan::{OwnerAnswer, OwnerQuestion};
 use crate::workload::{Owner, WorkloadId};
 
 /// The maximum number of concurrent requests.
 const AT_ONCE: usize = 8;
 
-const KUSTOMIZATIONS: CustomKind = CustomKind {
+pub(crate) const KUSTOMIZATIONS: CustomKind = CustomKind {
     group: "kustomize.toolkit.fluxcd.io",
     plural: "kustomizations",
     released: &["v1", "v1beta2", "v1beta1"],
 };
 
-const APPLICATIONS: CustomKind = CustomKind {
+pub(crate) const APPLICATIONS: CustomKind = CustomKind {
     group: "argoproj.io",
     plural: "applications",
     released: &["v1alpha1"],
@@ -139,6 +139,17 @@ impl Cluster {
             "HelmRelease" => &HELM_RELEASES,
             _ => return Ok(None),
         };
+        let object = self.owner_object(kind, owner).await?;
+        Ok(object.map(|object| object["spec"]["suspend"] == true))
+    }
+
+    /// The object of an owner; `None` if its namespace is not known, or the cluster does not
+    /// have its kind.
+    pub(crate) async fn owner_object(
+        &self,
+        kind: &CustomKind,
+        owner: &Owner,
+    ) -> Result<Option<Value>, ClusterError> {
         let Some(namespace) = &owner.namespace else {
             return Ok(None);
         };
@@ -154,9 +165,10 @@ impl Cluster {
         let body = self.fetch_path(&path).await?;
         let request = format!("GET {path}");
         check_kind(&body, &owner.kind, &request)?;
-        let object: Value = serde_json::from_str(&body)
-            .map_err(|error| ClusterError::malformed(&request, &error))?;
-        Ok(Some(object["spec"]["suspend"] == true))
+        let object = serde_json::from_str(&body);
+        object
+            .map(Some)
+            .map_err(|error| ClusterError::malformed(&request, &error))
     }
 
     /// The Applications that the questions name. If the name does not include a namespace,

@@ -1,0 +1,200 @@
+//! Where Flux and Argo CD take the objects of an owner from.
+//!
+//! This needs `get` for `kustomizations.kustomize.toolkit.fluxcd.io` and
+//! `gitrepositories.source.toolkit.fluxcd.io`, and `list` for `applications.argoproj.io`.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt, stream};
+use serde_json::Value;
+
+use super::owners::{APPLICATIONS, KUSTOMIZATIONS};
+use crate::cluster::api::access::AccessError;
+use crate::cluster::api::api_group::{CustomKind, ServedKind};
+use crate::cluster::api::error::ClusterError;
+use crate::cluster::api::page::ListRequest;
+use crate::cluster::api::selection::Scope;
+use crate::cluster::connect::connection::Cluster;
+use crate::workload::{GitSource, NoGitSource, Owner};
+
+/// The maximum number of concurrent requests.
+const AT_ONCE: usize = 8;
+
+const GIT_REPOSITORIES: CustomKind = CustomKind {
+    group: "source.toolkit.fluxcd.io",
+    plural: "gitrepositories",
+    released: &["v1", "v1beta2", "v1beta1"],
+};
+
+/// The folders of owners, each with its owner.
+pub type GitSources = Vec<(Owner, Result<Vec<GitSource>, GitSourceError>)>;
+
+/// Why the folders of an owner are not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GitSourceError {
+    /// It has none: the reason as a sentence.
+    None(NoGitSource),
+    /// It, or its GitRepository, cannot be read.
+    Unreadable(AccessError),
+}
+
+impl Cluster {
+    /// The folders from which Flux Kustomizations and Argo CD Applications take their objects.
+    /// Each object is read once.
+    pub async fn git_sources(&self, owners: Vec<Owner>) -> GitSources {
+        let objects = owners.into_iter().map(|owner| async {
+            let objects = self.source_objects(&owner).await;
+            (owner, objects)
+        });
+        let objects: Vec<_> = stream::iter(objects).buffered(AT_ONCE).collect().await;
+        let mut repositories = BTreeMap::new();
+        for (owner, found) in &objects {
+            if let (true, Ok(object)) = (is_kustomization(owner), found)
+                && let Ok(repository) = repository_of(owner, object)
+                && !repositories.contains_key(&repository)
+            {
+                let url = self.repository_url(&repository).await;
+                repositories.insert(repository, url);
+            }
+        }
+        let sources = objects.into_iter().map(|(owner, found)| {
+            let sources = found.and_then(|object| {
+                if !is_kustomization(&owner) {
+                    return GitSource::of_application(&owner, &object)
+                        .map_err(GitSourceError::None);
+                }
+                let repository = repository_of(&owner, &object)?;
+                let url = repositories.get(&repository).cloned().transpose()?;
+                let url = url.unwrap_or_default();
+                Ok(vec![GitSource::of_kustomization(&owner, &object, &url)])
+            });
+            (owner, sources)
+        });
+        sources.collect()
+    }
+
+    async fn source_objects(&self, owner: &Owner) -> Result<Value, GitSourceError> {
+        if is_kustomization(owner) {
+            return self.required(&KUSTOMIZATIONS, owner).await;
+        }
+        if owner.namespace.is_some() {
+            return self.required(&APPLICATIONS, owner).await;
+        }
+        // Argo CD's marker does not always include the namespace.
+        let mut found = self
+            .applications_of_name(&owner.name)
+            .await
+            .map_err(|error| unreadable(&APPLICATIONS, &Scope::AllNamespaces, "list", &error))?;
+        match (found.pop(), found.len()) {
+            (Some(object), 0) => Ok(object),
+            (None, _) => Err(GitSourceError::None(format!("{owner} does not exist"))),
+            (Some(_), more) => Err(GitSourceError::None(format!(
+                "there are {} Applications with the name {}",
+                more + 1,
+                owner.name
+            ))),
+        }
+    }
+
+    async fn applications_of_name(&self, name: &str) -> Result<Vec<Value>, ClusterError> {
+        let (ServedKind::At(resource) | ServedKind::Perhaps(resource)) =
+            self.served(&APPLICATIONS, None).await?
+        else {
+            return Ok(Vec::new());
+        };
+        let named = format!("metadata.name={name}");
+        let list = ListRequest {
+            path: resource.path(&Scope::AllNamespaces),
+            field_selector: Some(&named),
+            ..ListRequest::default()
+        };
+        let objects = self.list(&list, |text| serde_json::from_str(text).ok());
+        Ok(objects.await?.into_iter().flatten().collect())
+    }
+
+    async fn repository_url(&self, repository: &Owner) -> Result<String, GitSourceError> {
+        let object = self.required(&GIT_REPOSITORIES, repository).await?;
+        match object["spec"]["url"].as_str() {
+            Some(url) => Ok(url.to_owned()),
+            None => Err(GitSourceError::None(format!("{repository} has no URL"))),
+        }
+    }
+
+    /// An object that has to exist.
+    async fn required(&self, kind: &CustomKind, owner: &Owner) -> Result<Value, GitSourceError> {
+        match self.owner_object(kind, owner).await {
+            Ok(Some(object)) => Ok(object),
+            Ok(None) => Err(GitSourceError::None(format!("{owner} does not exist"))),
+            Err(error) => {
+                let namespace = owner.namespace.clone().unwrap_or_default();
+                let scope = Scope::Namespace(namespace);
+                Err(unreadable(kind, &scope, "get", &error))
+            }
+        }
+    }
+}
+
+fn is_kustomization(owner: &Owner) -> bool {
+    owner.kind == "Kustomization"
+}
+
+/// The GitRepository that a Kustomization refers to.
+fn repository_of(owner: &Owner, object: &Value) -> Result<Owner, GitSourceError> {
+    let reference = &object["spec"]["sourceRef"];
+    let [kind, namespace, name] =
+        ["kind", "namespace", "name"].map(|field| reference[field].as_str().map(str::to_owned));
+    let kind = kind.unwrap_or_default();
+    if kind != "GitRepository" {
+        return Err(GitSourceError::None(format!(
+            "{owner} takes its files from the kind {kind}, not from a GitRepository"
+        )));
+    }
+    Ok(Owner {
+        kind,
+        namespace: namespace.or_else(|| owner.namespace.clone()),
+        name: name.unwrap_or_default(),
+    })
+}
+
+fn unreadable(
+    kind: &CustomKind,
+    scope: &Scope,
+    verb: &str,
+    error: &ClusterError,
+) -> GitSourceError {
+    GitSourceError::Unreadable(AccessError::for_resource(
+        scope,
+        &kind.newest(),
+        verb,
+        error,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn repository_of_a_kustomization_is_in_its_namespace_unless_it_names_one() {
+        let owner = Owner {
+            kind: "Kustomization".to_owned(),
+            namespace: Some("apps".to_owned()),
+            name: "shop".to_owned(),
+        };
+        let of = |reference: Value| {
+            let object = json!({"spec": {"sourceRef": reference}});
+            repository_of(&owner, &object).map(|repository| repository.to_string())
+        };
+        let same = of(json!({"kind": "GitRepository", "name": "fleet"}));
+        assert_eq!(same, Ok("GitRepository apps/fleet".to_owned()));
+        let other = json!({"kind": "GitRepository", "name": "fleet", "namespace": "flux-system"});
+        assert_eq!(of(other), Ok("GitRepository flux-system/fleet".to_owned()));
+        let oci = of(json!({"kind": "OCIRepository", "name": "fleet"}));
+        let Err(GitSourceError::None(reason)) = oci else {
+            panic!("it is not a GitRepository: {oci:?}");
+        };
+        assert!(reason.contains("OCIRepository"), "{reason}");
+    }
+}

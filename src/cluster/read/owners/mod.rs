@@ -1,0 +1,4 @@
+//! The owners of workloads: what they say about themselves, and where their files are.
+
+pub(crate) mod git_sources;
+pub(crate) mod owners;

@@ -1,0 +1,266 @@
+//! `status --git`: where the images of a cluster are written in a Git repository.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::binary::imgpolicy;
+use crate::control_plane::ControlPlane;
+use crate::kubeconfigs::{self, User};
+use crate::objects::workload;
+
+const REMOTE: &str = "git@git.example.com:shop/fleet.git";
+
+/// A repository with one commit of these files.
+fn repository(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (file, text) in files {
+        let file = folder.path().join(file);
+        fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+        fs::write(file, text).expect("written");
+    }
+    git(folder.path(), &["init", "--quiet"]);
+    git(folder.path(), &["remote", "add", "origin", REMOTE]);
+    folder
+}
+
+fn git(folder: &Path, words: &[&str]) {
+    let status = Command::new("git")
+        .args(words)
+        .current_dir(folder)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .status();
+    assert!(status.expect("git runs").success(), "{words:?}");
+}
+
+/// A Deployment in a file, without a namespace.
+fn manifest(name: &str, image: &str) -> String {
+    format!(
+        "apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {name}
+spec:
+  selector: {{matchLabels: {{app: {name}}}}}
+  template:
+    metadata: {{labels: {{app: {name}}}}}
+    spec:
+      containers:
+      - name: app
+        image: {image}
+"
+    )
+}
+
+/// A Deployment in the cluster with labels or annotations.
+fn live(namespace: &str, name: &str, image: &str, metadata: &Value) -> Value {
+    let mut object = workload("Deployment", namespace, name, image);
+    object["spec"]["template"]["spec"]["initContainers"] = json!([]);
+    for (field, value) in metadata.as_object().expect("a mapping") {
+        object["metadata"][field] = value.clone();
+    }
+    object
+}
+
+fn flux_labels(namespace: &str, name: &str) -> Value {
+    json!({"labels": {"kustomize.toolkit.fluxcd.io/name": name,
+        "kustomize.toolkit.fluxcd.io/namespace": namespace}})
+}
+
+fn kustomization(namespace: &str, name: &str, path: &str, source: &str) -> Value {
+    json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {"path": path, "targetNamespace": namespace,
+            "sourceRef": {"kind": "GitRepository", "name": source}}})
+}
+
+fn git_repository(namespace: &str, name: &str, url: &str) -> Value {
+    json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
+        "metadata": {"namespace": namespace, "name": name}, "spec": {"url": url}})
+}
+
+async fn cluster() -> &'static ControlPlane {
+    let plane = ControlPlane::shared();
+    for (group, version, kind) in [
+        ("kustomize.toolkit.fluxcd.io", "v1", "Kustomization"),
+        ("source.toolkit.fluxcd.io", "v1", "GitRepository"),
+        ("argoproj.io", "v1alpha1", "Application"),
+    ] {
+        plane.define(group, version, kind).await;
+    }
+    plane
+}
+
+#[tokio::test]
+async fn images_are_found_through_flux_and_argo_cd_and_drift_is_shown() {
+    let plane = cluster().await;
+    let namespace = plane.namespace("git-tree").await;
+    let tree = repository(&[
+        ("apps/base/kustomization.yaml", "resources: [web.yaml]\n"),
+        (
+            "apps/base/web.yaml",
+            &manifest("web", "registry.example/web:1.0.0"),
+        ),
+        (
+            "apps/prod/kustomization.yaml",
+            "resources: [../base]\nimages:\n- name: registry.example/web\n  newTag: 1.2.0\n",
+        ),
+        (
+            "plain/sub/api.yaml",
+            &manifest("api", "registry.example/api:2.0.0"),
+        ),
+        ("plain/notes.txt", "this is not a manifest\n"),
+        ("argo/db.yaml", &manifest("db", "registry.example/db:3.0.0")),
+    ]);
+    let tracked = json!({"annotations": {"argocd.argoproj.io/tracking-id":
+        format!("git-tree-db:apps/Deployment:{namespace}/db")}});
+    plane
+        .apply(&[
+            git_repository(namespace, "fleet", "https://git.example.com/shop/fleet"),
+            git_repository(namespace, "other", "https://git.example.com/shop/other"),
+            kustomization(namespace, "prod", "./apps/prod", "fleet"),
+            kustomization(namespace, "plain", "plain", "fleet"),
+            kustomization(namespace, "elsewhere", "./", "other"),
+            json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+                "metadata": {"namespace": namespace, "name": "git-tree-db"},
+                "spec": {"destination": {"namespace": namespace}, "source":
+                    {"repoURL": "ssh://git@git.example.com/shop/fleet", "path": "argo"}}}),
+            live(
+                namespace,
+                "web",
+                "registry.example/web:1.1.0",
+                &flux_labels(namespace, "prod"),
+            ),
+            live(
+                namespace,
+                "api",
+                "registry.example/api:2.0.0",
+                &flux_labels(namespace, "plain"),
+            ),
+            live(
+                namespace,
+                "gone",
+                "registry.example/gone:1",
+                &flux_labels(namespace, "plain"),
+            ),
+            live(
+                namespace,
+                "far",
+                "registry.example/far:1",
+                &flux_labels(namespace, "elsewhere"),
+            ),
+            live(namespace, "db", "registry.example/db:3.0.0", &tracked),
+            live(namespace, "own", "registry.example/own:1", &json!({})),
+        ])
+        .await;
+    let kubeconfig = kubeconfigs::of_user(plane, User::Admin, namespace);
+    let top = tree.path().to_str().expect("UTF-8");
+    let run = imgpolicy(&kubeconfig, &["status", "--git", top, "-o", "json"]);
+
+    let web = run.row("web", "app");
+    assert_eq!(web["root"], format!("{top}/apps/prod"), "{web}");
+    let in_git = json!({"image": "registry.example/web:1.2.0", "drift": true});
+    assert_eq!(web["inGit"], in_git, "{web}");
+    let place = json!({"file": format!("{top}/apps/prod/kustomization.yaml"), "line": 4,
+        "key": "newTag", "part": "tag"});
+    let places = web["writtenAt"].as_array().expect("places");
+    assert!(places.contains(&place), "{web}");
+    assert_eq!(web["warnings"][0]["code"], "drift", "{web}");
+
+    for (name, file) in [("api", "plain/sub/api.yaml"), ("db", "argo/db.yaml")] {
+        let row = run.row(name, "app");
+        assert_eq!(row["inGit"]["drift"], false, "{row}");
+        let written = json!({"file": format!("{top}/{file}"), "line": 12, "key": "image",
+            "part": "tag"});
+        assert_eq!(row["writtenAt"], json!([written]), "{row}");
+    }
+    for name in ["gone", "far", "own"] {
+        assert_eq!(run.row(name, "app").get("inGit"), None, "{name}");
+    }
+    let table = imgpolicy(&kubeconfig, &["status", "--git", top]);
+    assert_eq!(table.code, 0, "{table:?}");
+    for said in [
+        "Kustomization git-tree/elsewhere takes its files from another repository: \
+         git.example.com/shop/other",
+        "deployment/gone (git-tree) is in none of the folders that were compared",
+        "deployment/own (git-tree) has no marker of Flux or Argo CD; name its folder with --path",
+    ] {
+        assert!(table.stderr.contains(said), "{table:?}");
+    }
+    let line = table
+        .stdout
+        .lines()
+        .find(|line| line.contains("deployment/web"));
+    let cells: Vec<&str> = line.expect("a row").split_whitespace().collect();
+    assert!(
+        cells.contains(&"1.1.0") && cells.contains(&"1.2.0"),
+        "{table:?}"
+    );
+
+    let explained = imgpolicy(&kubeconfig, &["explain", "deployment/web", "--git", top]);
+    assert!(
+        explained.stdout.contains("registry.example/web:1.2.0"),
+        "{explained:?}"
+    );
+}
+
+#[tokio::test]
+async fn folders_that_are_named_are_compared_without_asking_owners() {
+    let plane = cluster().await;
+    let namespace = plane.namespace("git-tree-path").await;
+    let tree = repository(&[
+        ("a/web.yaml", &manifest("web", "registry.example/web:1")),
+        ("b/web.yaml", &manifest("web", "registry.example/web:2")),
+    ]);
+    let object = live(namespace, "web", "registry.example/web:1", &json!({}));
+    plane.apply(&[object]).await;
+    let kubeconfig = kubeconfigs::of_user(plane, User::Admin, namespace);
+    let top = tree.path().to_str().expect("UTF-8");
+    let run = imgpolicy(
+        &kubeconfig,
+        &["status", "--git", top, "--path", "b", "-o", "json"],
+    );
+    assert_eq!(run.row("web", "app")["inGit"]["drift"], true, "{run:?}");
+
+    let both = ["status", "--git", top, "--path", "a", "--path", "b"];
+    let run = imgpolicy(&kubeconfig, &both);
+    assert_eq!(run.code, 1, "{run:?}");
+    let said = "deployment/web (git-tree-path) is written in a and b; choose one with --path";
+    assert!(run.stderr.contains(said), "{run:?}");
+
+    for (path, said) in [
+        ("../", "not a path within the repository"),
+        ("c", "there is no such folder"),
+        ("a/web.yaml", "there is no such folder"),
+    ] {
+        let run = imgpolicy(&kubeconfig, &["status", "--git", top, "--path", path]);
+        assert_eq!(run.code, 2, "{run:?}");
+        assert!(run.stderr.contains(said), "{run:?}");
+    }
+}
+
+#[tokio::test]
+async fn owner_that_may_not_be_read_is_an_error_with_the_missing_permission() {
+    let plane = cluster().await;
+    let namespace = plane.namespace("git-tree-denied").await;
+    plane.allow_reader(namespace).await;
+    let tree = repository(&[("a/web.yaml", &manifest("web", "registry.example/web:1"))]);
+    let object = live(
+        namespace,
+        "web",
+        "registry.example/web:1",
+        &flux_labels(namespace, "prod"),
+    );
+    plane.apply(&[object]).await;
+    let kubeconfig = kubeconfigs::of_user(plane, User::PullIdentity, namespace);
+    let top = tree.path().to_str().expect("UTF-8");
+    let run = imgpolicy(&kubeconfig, &["status", "--git", top]);
+    assert_eq!(run.code, 1, "{run:?}");
+    let hint =
+        format!("kubectl auth can-i get kustomizations.kustomize.toolkit.fluxcd.io -n {namespace}");
+    assert!(run.stderr.contains(&hint), "{run:?}");
+    assert!(run.stdout.contains("deployment/web"), "{run:?}");
+}
