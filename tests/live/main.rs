@@ -12,6 +12,7 @@
 //! | `shop` | a namespace whose workloads follow a policy |
 //! | `registry` | registries with generated images: open, with a password over TLS, with tokens |
 //! | `certificates`, `token_server`, `slow_line` | helpers of the registry tests |
+//! | `git_server` | a Git repository behind HTTP, and archives of it |
 //! | `memcached` | a memcached for a single test |
 //! | `releases` | served archives of the plugin, and the krew manifest with their checksums |
 //! | `busy_writer` | another client that writes an object all the time |
@@ -51,6 +52,7 @@ mod control_plane;
 mod decisions;
 mod deleted;
 mod forbidden_writes;
+mod git_server;
 mod git_tree;
 mod groups;
 mod helm;

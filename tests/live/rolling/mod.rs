@@ -4,6 +4,7 @@
 //! `kwok.yaml` says what the kubelets do, and how the annotations of a Pod template tell
 //! them. `nodes.yaml` lists the nodes.
 
+mod flux;
 mod follow;
 mod history;
 mod plane;

@@ -32,7 +32,7 @@ go=$(cd "$here/kube-apiserver" && go list -mod=readonly -m >/dev/null && go vers
 cache=${IMGPOLICY_E2E_TOOLS:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/kubectl-imgpolicy/e2e-tools}
 key=$({
   printf '%s\n' "$go" "$ldflags"
-  cat "$here"/{kube-apiserver,etcd,kwok,registry,krew,kustomize}/go.{mod,sum}
+  cat "$here"/{kube-apiserver,etcd,kwok,registry,krew,kustomize,kustomize-controller}/go.{mod,sum}
 } | sha256)
 mkdir -p "$cache/${key:0:16}"
 folder=$(cd "$cache/${key:0:16}" && pwd)
@@ -81,6 +81,7 @@ build kube-controller-manager k8s.io/kubernetes/cmd/kube-controller-manager kube
 build kube-scheduler k8s.io/kubernetes/cmd/kube-scheduler kube-apiserver
 build kwok sigs.k8s.io/kwok/cmd/kwok
 build registry github.com/distribution/distribution/v3/cmd/registry
+build kustomize-controller github.com/fluxcd/kustomize-controller
 build krew sigs.k8s.io/krew/cmd/krew
 build kustomize sigs.k8s.io/kustomize/kustomize/v5
 build validate-krew-manifest sigs.k8s.io/krew/cmd/validate-krew-manifest krew
@@ -93,5 +94,6 @@ kubectl=$(command -v kubectl) || {
 
 printf '%s\n' "KUBE_APISERVER=$apiserver" "ETCD=$etcd" "KUBECTL=$kubectl" \
   "KUBE_CONTROLLER_MANAGER=$folder/kube-controller-manager" "KUBE_SCHEDULER=$folder/kube-scheduler" \
-  "KWOK=$folder/kwok" "REGISTRY=$folder/registry" "KUSTOMIZE=$folder/kustomize" \
+  "KWOK=$folder/kwok" "KUSTOMIZE_CONTROLLER=$folder/kustomize-controller" \
+  "REGISTRY=$folder/registry" "KUSTOMIZE=$folder/kustomize" \
   "KREW=$folder/krew" "VALIDATE_KREW_MANIFEST=$folder/validate-krew-manifest"
