@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::error::GitError;
 use super::proof::FileDiff;
 use super::repository::Repository;
-use crate::plan::{COMMIT_TRAILER, CommitRecord, CommittedImage, HistoryEntry, HistorySource};
+use crate::plan::{
+    COMMIT_TRAILER, CommitRecord, CommittedImage, HistoryEntry, HistorySource, RecordedChange,
+};
 use crate::workload::{WorkloadId, WorkloadType};
 
 /// The updates of one workload to look for.
@@ -36,6 +38,21 @@ impl HistoryRequest<'_> {
         name == self.name
             && kind.is_ok_and(|kind| kind.kind() == self.workload_type.kind())
             && self.wants(&image.change.container)
+    }
+
+    /// The change of an image that a kustomization decides, if all its lines are in the files.
+    fn built_change(
+        &self,
+        image: &CommittedImage,
+        diffs: &BTreeMap<&str, ChangedText>,
+    ) -> Option<RecordedChange> {
+        let mut lines = image.lines.iter();
+        let is_shown = lines.all(|line| {
+            let texts = diffs.get(&*line.file);
+            texts.is_some_and(|texts| texts.as_diff(self.namespace).line(line))
+                && line.shows(&image.change)
+        });
+        (is_shown && image.namespace == self.namespace).then(|| image.change.clone())
     }
 
     fn wants(&self, container: &str) -> bool {
@@ -117,13 +134,18 @@ impl Repository {
             let images: Vec<_> = images.filter(|image| request.is_claimed(image)).collect();
             let mut files: BTreeSet<&str> = images.iter().map(|image| &*image.file).collect();
             files.extend(record.markers.iter().map(|value| &*value.file));
+            let lines = images.iter().flat_map(|image| &image.lines);
+            files.extend(lines.map(|line| &*line.file));
             let diffs = self.diffs(&commit.id, files).await?;
             let is_meant = |id: &WorkloadId| request.is_meant(id);
             let mut shown = Vec::new();
             for image in images {
                 let diff = diffs.get(&*image.file);
-                let change =
-                    diff.and_then(|texts| texts.as_diff(request.namespace).image(image, &is_meant));
+                let change = if image.lines.is_empty() {
+                    diff.and_then(|texts| texts.as_diff(request.namespace).image(image, &is_meant))
+                } else {
+                    request.built_change(image, &diffs)
+                };
                 // Of two namespaces, the trailer may mean the other one.
                 if change.is_none() && image.namespace == request.namespace {
                     history.not_believed.push(commit.short.clone());

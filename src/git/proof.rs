@@ -2,7 +2,7 @@
 //! only what the files show is believed.
 
 use crate::manifest::{marked_values, objects};
-use crate::plan::{CommittedImage, CommittedValue, RecordedChange};
+use crate::plan::{CommittedImage, CommittedLine, CommittedValue, RecordedChange};
 use crate::workload::{Container, Workload, WorkloadId};
 
 /// The text of one file before and after a commit.
@@ -59,6 +59,15 @@ impl FileDiff<'_> {
             policy: Some(claim.policy.clone()),
             unquoted: false,
         })
+    }
+
+    /// Whether a line was changed as a trailer says.
+    pub(crate) fn line(&self, claim: &CommittedLine) -> bool {
+        let [before, after] = [self.before, self.after].map(|text| {
+            let line = text.lines().nth(claim.line.saturating_sub(1));
+            line.map(str::trim)
+        });
+        before == Some(&claim.from) && after == Some(&claim.to) && claim.from != claim.to
     }
 
     fn workloads(&self, text: &str) -> Vec<Workload> {

@@ -47,7 +47,9 @@ pub use self::markers::reason::MarkerReason;
 pub use self::record::admitted::Admitted;
 pub(crate) use self::record::admitted::{annotations_not_kept, has_record_of, is_description};
 pub use self::record::authorship::{Authorship, Override};
-pub use self::record::commit::{COMMIT_TRAILER, CommitRecord, CommittedImage, CommittedValue};
+pub use self::record::commit::{
+    COMMIT_TRAILER, CommitRecord, CommittedImage, CommittedLine, CommittedValue,
+};
 pub use self::record::record::{LastUpdate, RecordedChange};
 pub use self::safeguards::held_back::{HeldBack, HoldReason};
 pub use self::safeguards::image_presence::Presence;

@@ -24,7 +24,7 @@ pub use applied::{Applied, Done, DryRun, WriteError};
 pub use context::{LiveWriter, WriteContext};
 pub use event::{Rollout, SLOW, WriteEvent};
 pub use files::file_writer::{FileWriter, RewrittenFile, WrittenFiles, write_files};
-pub use files::git_writer::{Delivery, GitWriter, PUSH_TRIES, Pushed};
+pub use files::git_writer::{CommittedFiles, Delivery, GitWriter, PUSH_TRIES, Pushed};
 pub use files::marker_writes::MarkerApplied;
 pub use kustomization::{KustomizationWriter, write_kustomizations};
 pub use live::write_live;

@@ -51,7 +51,7 @@ impl Writer<'_> {
             Self::Live(writer) => writer.dry_run,
             Self::Files(writer) => writer.dry_run,
             Self::Kustomization(writer) => writer.dry_run,
-            Self::Git(writer) => writer.files.dry_run,
+            Self::Git(writer) => writer.files.dry_run(),
         }
     }
 

@@ -227,7 +227,6 @@ fn flags_that_make_no_sense_are_usage_errors() {
     for (words, said) in [
         (&["--all", "--git", "."][..], "name those of the repository"),
         (&["-f", "-", "--git", "."], "writes to standard output"),
-        (&["-k", "apps", "--git", "."], "cannot be used with -k yet"),
         (&["-f", "apps", "--git", "auto"], "not supported yet"),
         (&["-f", "apps", "--git=-x"], "begins with -"),
         (

@@ -11,6 +11,7 @@ mod flux_markers;
 mod formats;
 mod gate;
 mod git;
+mod git_kustomize;
 mod git_push;
 mod git_refusals;
 mod git_url;

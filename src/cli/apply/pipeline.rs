@@ -18,8 +18,8 @@ use crate::cli::terminal::streams::Terminal;
 use crate::collect::FreshLook;
 use crate::plan::Plan;
 use crate::write::{
-    DryRun, FileWriter, GitWriter, KustomizationWriter, LiveWriter, Recheck, StopSignal,
-    WriteContext, WriteEvent, Writer,
+    CommittedFiles, DryRun, FileWriter, GitWriter, KustomizationWriter, LiveWriter, Recheck,
+    StopSignal, WriteContext, WriteEvent, Writer,
 };
 
 /// Checks the plan, shows it, asks for confirmation, writes it and reports the results.
@@ -135,7 +135,9 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
             });
         }
         WorkloadOrigin::Kustomization(origin) => {
-            return Writer::Kustomization(kustomization_writer(job, options, origin, None));
+            let files =
+                CommittedFiles::Kustomizations(kustomization_writer(job, options, origin, None));
+            return file_writer(files, options);
         }
         WorkloadOrigin::Files {
             stdin,
@@ -152,17 +154,26 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
         policy_files,
         locks: job.locks.as_deref(),
     };
-    match (options.git, kustomizations) {
-        (Some(git), _) => Writer::Git(GitWriter {
+    let files = match kustomizations {
+        None => CommittedFiles::Plain(files),
+        Some(origin) => {
+            CommittedFiles::Kustomizations(kustomization_writer(job, options, origin, Some(files)))
+        }
+    };
+    file_writer(files, options)
+}
+
+/// Writes files, with a commit if the user wants one.
+fn file_writer<'a>(files: CommittedFiles<'a>, options: &'a ApplyOptions<'_>) -> Writer<'a> {
+    match (options.git, files) {
+        (Some(git), files) => Writer::Git(GitWriter {
             files,
             repository: &git.repository,
             push: git.push.as_ref(),
             may_retry: git.may_retry,
         }),
-        (None, None) => Writer::Files(files),
-        (None, Some(origin)) => {
-            Writer::Kustomization(kustomization_writer(job, options, origin, Some(files)))
-        }
+        (None, CommittedFiles::Plain(files)) => Writer::Files(files),
+        (None, CommittedFiles::Kustomizations(files)) => Writer::Kustomization(files),
     }
 }
 

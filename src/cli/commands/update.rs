@@ -74,6 +74,9 @@ use crate::write::PUSH_TRIES;
   # The same, committed to the local repository, and pushed
   kubectl imgpolicy update -f ./manifests -R --git . --push
 
+  # The lines of a kustomization, committed
+  kubectl imgpolicy update -k ./apps/prod --git .
+
   # Without a checkout: a commit on a branch of its own
   kubectl imgpolicy update --git https://git.example/apps.git --path prod --push-branch updates
 
@@ -268,10 +271,9 @@ impl UpdateRequest<'_> {
             ..
         } = *self;
         let place = args.target.place();
-        // Recorded images are for Flux's markers, and a commit has a record of each workload: both
-        // are about files as they are written.
+        // Recorded images are for Flux's markers, which are about files as they are written.
         let is_recorded = args.decisions.elected.elected() == Elected::Recorded;
-        let kustomization = if is_recorded || git.is_some() {
+        let kustomization = if is_recorded {
             args.kustomization.without_folders()
         } else {
             args.kustomization.clone()

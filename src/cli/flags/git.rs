@@ -13,7 +13,7 @@ use crate::write::DryRun;
 /// Where an update is committed.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GitFlag {
-    /// Commit the changed files of -f or --path to this Git repository. In a folder, git uses the
+    /// Commit the changed files of -f, -k or --path to this Git repository. In a folder, git uses the
     /// user's hooks, signature and identity, and pushes nothing without --push. A URL is cloned into
     /// a temporary folder, where no hook and no filter runs; it needs --push, --push-branch or
     /// --dry-run
@@ -118,15 +118,9 @@ impl GitFlag {
         if self.git.is_none() {
             return Ok(());
         }
-        if kustomization.is_some() {
+        if place.filename.is_empty() && kustomization.is_none() {
             return Err(CommandError::usage(
-                "--git cannot be used with -k yet; run update -k without it, and commit the files \
-                 that it names",
-            ));
-        }
-        if place.filename.is_empty() {
-            return Err(CommandError::usage(
-                "--git commits files; name those of the repository with --path or -f",
+                "--git commits files; name those of the repository with --path, -f or -k",
             ));
         }
         if place.filename.contains(&PathOrStdin::Stdin) {
@@ -139,7 +133,7 @@ impl GitFlag {
             return Err(CommandError::usage("--push-option needs --push"));
         }
         if self.is_url() {
-            return self.check_url(place, dry_run);
+            return self.check_url(place, kustomization, dry_run);
         }
         let for_urls = [
             (self.branch.is_some(), "--branch"),
@@ -154,17 +148,23 @@ impl GitFlag {
         }
     }
 
-    fn check_url(&self, place: &PlaceFlags, dry_run: DryRun) -> Result<(), CommandError> {
+    fn check_url(
+        &self,
+        place: &PlaceFlags,
+        kustomization: Option<&Path>,
+        dry_run: DryRun,
+    ) -> Result<(), CommandError> {
         if !self.pushes() && dry_run == DryRun::None {
             return Err(CommandError::usage(
                 "a clone is removed at the end; add --push, --push-branch NAME or --dry-run",
             ));
         }
         let paths = place.filename.iter().filter_map(|path| match path {
-            PathOrStdin::Path(path) => Some(path),
+            PathOrStdin::Path(path) => Some(path.as_path()),
             PathOrStdin::Stdin => None,
         });
-        for path in paths.chain(&place.exclude) {
+        let excluded = place.exclude.iter().map(PathBuf::as_path);
+        for path in paths.chain(excluded).chain(kustomization) {
             if !path.is_absolute() && leaves_folder(path) {
                 return Err(CommandError::usage(format!(
                     "{} is outside the clone; write local files as absolute paths",

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::record::{LastUpdate, RecordedChange};
+use crate::image::ImageReference;
 use crate::plan::change::Change;
 use crate::plan::edit::Edit;
 use crate::plan::markers::decision::MarkerDecision;
@@ -40,9 +41,25 @@ pub struct CommittedImage {
     /// What was replaced.
     #[serde(flatten)]
     pub change: RecordedChange,
+    /// For an image that a kustomization decides: the lines that were edited for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<CommittedLine>,
     /// Why it was elected, as a sentence.
     #[serde(skip)]
     why: String,
+}
+
+/// One line of a file, without the blanks around it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommittedLine {
+    /// From the root of the work tree.
+    pub file: String,
+    /// Its number.
+    pub line: usize,
+    /// The line before.
+    pub from: String,
+    /// The line after.
+    pub to: String,
 }
 
 /// One value with a marker.
@@ -104,6 +121,24 @@ impl CommitRecord {
                 file: file.to_owned(),
                 why: image.map(|image| image.message.clone()).unwrap_or_default(),
                 change: recorded,
+                lines: Vec::new(),
+            });
+        }
+    }
+
+    /// Adds the images of a workload that a kustomization builds. `file` is the path of the
+    /// first file that decides them, and `lines` are all lines of the commit.
+    pub fn add_built_change(&mut self, change: &Change, file: &str, lines: &[CommittedLine]) {
+        for image in &change.images {
+            let change_of_image = RecordedChange::of_image(image);
+            let own = lines.iter().filter(|line| line.shows(&change_of_image));
+            self.images.push(CommittedImage {
+                workload: change.workload.exact(),
+                namespace: change.workload.namespace.clone(),
+                file: file.to_owned(),
+                why: image.message.clone(),
+                lines: own.cloned().collect(),
+                change: change_of_image,
             });
         }
     }
@@ -168,6 +203,50 @@ impl CommitRecord {
             ),
         };
         one_line(&text)
+    }
+}
+
+impl CommittedLine {
+    /// The lines of a text that are different in another one with as many lines. `file` is the
+    /// path in the work tree.
+    #[must_use]
+    pub fn between(file: &str, before: &str, after: &str) -> Vec<Self> {
+        let pairs = before.lines().zip(after.lines()).enumerate();
+        pairs
+            .filter(|(_, (old, new))| old != new)
+            .map(|(at, (old, new))| Self {
+                file: file.to_owned(),
+                line: at + 1,
+                from: old.trim().to_owned(),
+                to: new.trim().to_owned(),
+            })
+            .collect()
+    }
+
+    /// Whether the line had a part of the old image, and has the same part of the new one.
+    #[must_use]
+    pub fn shows(&self, change: &RecordedChange) -> bool {
+        let images = [&change.from, &change.to].map(|image| image.parse::<ImageReference>());
+        let [Ok(old), Ok(new)] = images else {
+            return false;
+        };
+        let parts = [
+            (
+                old.tag().map(ToString::to_string),
+                new.tag().map(ToString::to_string),
+            ),
+            (
+                old.digest().map(ToString::to_string),
+                new.digest().map(ToString::to_string),
+            ),
+            (Some(old.name().to_string()), Some(new.name().to_string())),
+        ];
+        parts.into_iter().any(|(old, new)| match (old, new) {
+            (Some(old), Some(new)) => {
+                old != new && self.from.contains(&old) && self.to.contains(&new)
+            }
+            _ => false,
+        })
     }
 }
 

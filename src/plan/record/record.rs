@@ -74,6 +74,20 @@ pub struct RecordedChange {
 }
 
 impl RecordedChange {
+    /// The change of an image where no object with a record is known.
+    pub(crate) fn of_image(change: &ImageChange) -> Self {
+        let digest = change.to.digest().or(change.digest.as_ref());
+        Self {
+            container: change.container.clone(),
+            from: change.from.clone(),
+            to: change.to.to_string(),
+            admitted: None,
+            digest: digest.map(ToString::to_string),
+            policy: change.policy.clone(),
+            unquoted: false,
+        }
+    }
+
     /// Whether an image is the one that was written: as requested, as the API server
     /// admitted it, or the requested one by its recorded digest.
     #[must_use]

@@ -12,21 +12,79 @@ use super::file_writer::{FileWriter, RewrittenFile, WrittenFiles, write_files};
 use super::marker_writes::MarkerApplied;
 use crate::files::{read_text, rewrite_in_turn};
 use crate::git::{Commit, GitError, Push, PushTarget, Repository, Upstream};
-use crate::plan::{CommitRecord, Plan, Refusal};
+use crate::plan::{CommitRecord, CommittedLine, Edit, Override, Plan, Refusal};
 use crate::write::applied::{Applied, Done, DryRun, WriteError};
+use crate::write::kustomization::{KustomizationWriter, write_kustomizations};
 use crate::write::stop::StopSignal;
 
 /// How files are written and committed.
 #[derive(Debug, Clone)]
 pub struct GitWriter<'a> {
     /// How they are written.
-    pub files: FileWriter<'a>,
+    pub files: CommittedFiles<'a>,
     /// Where they are committed.
     pub repository: &'a Repository,
     /// Where the commit is pushed; `None`: it stays local.
     pub push: Option<&'a PushTarget>,
     /// Whether the caller decides again if others push first.
     pub may_retry: bool,
+}
+
+/// How files are written before they are committed.
+#[derive(Debug, Clone)]
+pub enum CommittedFiles<'a> {
+    /// Each workload in its own document.
+    Plain(FileWriter<'a>),
+    /// Where kustomizations decide the images.
+    Kustomizations(KustomizationWriter<'a>),
+}
+
+impl CommittedFiles<'_> {
+    /// Whether this is a dry run, and of which kind.
+    #[must_use]
+    pub fn dry_run(&self) -> DryRun {
+        match self {
+            Self::Plain(writer) => writer.dry_run,
+            Self::Kustomizations(writer) => writer.dry_run,
+        }
+    }
+
+    /// What would be written for each change besides images.
+    pub(crate) fn edits(&self, plan: &Plan) -> Vec<Option<Edit>> {
+        match self {
+            Self::Plain(writer) => writer.edits(plan),
+            Self::Kustomizations(writer) => writer.edits(plan),
+        }
+    }
+
+    /// The files that the plan writes.
+    async fn names(&self, plan: &Plan) -> BTreeSet<String> {
+        match self {
+            Self::Plain(_) => plan.files().into_iter().map(str::to_owned).collect(),
+            Self::Kustomizations(writer) => writer.files(plan).await,
+        }
+    }
+
+    async fn write(&self, plan: &Plan, refusals: Vec<Option<Refusal>>) -> WrittenFiles {
+        match self {
+            Self::Plain(writer) => write_files(plan, refusals, writer),
+            Self::Kustomizations(writer) => write_kustomizations(plan, refusals, writer).await,
+        }
+    }
+
+    fn locks(&self) -> Option<&Path> {
+        match self {
+            Self::Plain(writer) => writer.locks,
+            Self::Kustomizations(writer) => writer.locks,
+        }
+    }
+
+    fn overrides(&self) -> Vec<Override> {
+        match self {
+            Self::Plain(writer) => writer.authorship.overrides.clone(),
+            Self::Kustomizations(writer) => writer.overrides.words(),
+        }
+    }
 }
 
 /// How often a plan is made and pushed if others push first: once, and then three times more.
@@ -70,14 +128,14 @@ impl GitWriter<'_> {
         refusals: Vec<Option<Refusal>>,
         stop: &StopSignal,
     ) -> (WrittenFiles, Option<Result<Delivery, GitError>>) {
-        if self.files.dry_run != DryRun::None {
-            return (write_files(plan, refusals, &self.files), None);
+        if self.files.dry_run() != DryRun::None {
+            return (self.files.write(plan, refusals).await, None);
         }
         let checked = match self.checked_files(plan).await {
             Ok(checked) => checked,
             Err(error) => return (nothing_written(plan, &error), Some(Err(error))),
         };
-        let mut written = write_files(plan, refusals, &self.files);
+        let mut written = self.files.write(plan, refusals).await;
         if written.rewritten.is_empty() {
             return (written, None);
         }
@@ -168,11 +226,11 @@ impl GitWriter<'_> {
     /// that a later change is noticed.
     async fn checked_files(&self, plan: &Plan) -> Result<CheckedFiles, GitError> {
         let mut checked = CheckedFiles::new();
-        for file in plan.files() {
-            let path = self.repository.path(file)?;
+        for file in self.files.names(plan).await {
+            let path = self.repository.path(&file)?;
             // A file that cannot be read is reported by the write.
-            if let Ok(text) = read_text(Path::new(file)) {
-                checked.insert(file.to_owned(), CheckedFile { text, path });
+            if let Ok(text) = read_text(Path::new(&file)) {
+                checked.insert(file, CheckedFile { text, path });
             }
         }
         let paths: BTreeSet<&String> = checked.values().map(|file| &file.path).collect();
@@ -208,10 +266,21 @@ impl GitWriter<'_> {
 
     /// What was written, for the message.
     fn record(&self, plan: &Plan, written: &WrittenFiles, checked: &CheckedFiles) -> CommitRecord {
-        let mut record = CommitRecord::new(&self.files.authorship.overrides);
-        for (change, edit) in plan.changes.iter().zip(&written.edits) {
-            if let (Some(edit), Some(source)) = (edit, &change.source) {
-                record.add_change(change, edit, path(checked, &source.file));
+        let mut record = CommitRecord::new(&self.files.overrides());
+        let rewritten = written.rewritten.iter();
+        let lines: Vec<CommittedLine> = rewritten
+            .flat_map(|own| CommittedLine::between(path(checked, &own.file), &own.old, &own.new))
+            .collect();
+        let results = written.applied.iter().zip(&written.edits);
+        for (change, (applied, edit)) in plan.changes.iter().zip(results) {
+            let Some(source) = &change.source else {
+                continue;
+            };
+            let file = path(checked, &source.file);
+            if let Some(edit) = edit {
+                record.add_change(change, edit, file);
+            } else if change.root.is_some() && matches!(applied.result, Ok(Done::Written)) {
+                record.add_built_change(change, file, &lines);
             }
         }
         for applied in &written.markers {
@@ -228,7 +297,7 @@ impl GitWriter<'_> {
     fn restore(&self, rewritten: &[RewrittenFile]) -> Vec<String> {
         let mut not_restored = Vec::new();
         for RewrittenFile { file, old, new } in rewritten.iter().rev() {
-            if rewrite_in_turn(Path::new(file), new, old, self.files.locks).is_err() {
+            if rewrite_in_turn(Path::new(file), new, old, self.files.locks()).is_err() {
                 not_restored.push(file.clone());
             }
         }

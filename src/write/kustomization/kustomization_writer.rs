@@ -5,7 +5,7 @@
 //! otherwise nothing is written. If one of several files cannot be written, those
 //! that were written get their old texts back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::files::{FileListing, RewriteError, rewrite_in_turn};
@@ -13,7 +13,7 @@ use crate::kustomize::{BuiltKustomization, KustomizeBuilder, settle};
 use crate::manifest::SettleOptions;
 use crate::plan::{Change, Edit, HeldBack, Overrides, Plan, Refusal};
 use crate::policy::{ImagePolicies, PolicySources, WarningCode};
-use crate::write::files::file_writer::{FileWriter, WrittenFiles, write_files};
+use crate::write::files::file_writer::{FileWriter, RewrittenFile, WrittenFiles, write_files};
 use crate::write::{Applied, Done, DryRun, WriteError};
 
 /// How often the files are written if others change one of them at the same moment.
@@ -59,17 +59,22 @@ pub async fn write_kustomizations(
         part.add(at, change, refusal);
     }
     plain.plan.markers.clone_from(&plan.markers);
-    let results = writer.write_built(&built.plan, &built.refusals).await;
+    let (results, rewritten) = writer.write_built(&built.plan, &built.refusals).await;
     let mut all: Vec<(usize, Applied)> = built.positions.into_iter().zip(results).collect();
     let mut written = match &writer.files {
         Some(files) => write_files(&plain.plan, plain.refusals, files),
         None => WrittenFiles::default(),
     };
+    let mut edits: Vec<Option<Edit>> = plan.changes.iter().map(|_| None).collect();
+    for (at, edit) in plain.positions.iter().zip(written.edits) {
+        edits[*at] = edit;
+    }
+    written.edits = edits;
     all.extend(plain.positions.into_iter().zip(written.applied));
     all.sort_by_key(|(at, _)| *at);
     written.applied = all.into_iter().map(|(_, applied)| applied).collect();
-    // A commit is made from files only.
-    written.edits = Vec::new();
+    // The first ones, as they were before the others.
+    written.rewritten.splice(0..0, rewritten);
     written
 }
 
@@ -112,18 +117,52 @@ impl KustomizationWriter<'_> {
         edits
     }
 
+    /// The files that the plan writes, as things are.
+    pub(crate) async fn files(&self, plan: &Plan) -> BTreeSet<String> {
+        let mut built = plan.clone();
+        built.changes.retain(|change| change.root.is_some());
+        let mut plain = plan.clone();
+        plain.changes.retain(|change| change.root.is_none());
+        let mut files: BTreeSet<String> = plain.files().into_iter().map(str::to_owned).collect();
+        if !built.changes.is_empty() {
+            let elsewhere = self.files.as_ref().map(FileWriter::policy_sources);
+            let options = self.settle_options(elsewhere.as_ref());
+            let settling = settle(&mut built, self.kustomizations, self.builder, options);
+            files.extend(settling.await.into_keys());
+        }
+        files
+    }
+
+    /// How the plan is settled before it is written. `elsewhere`: the policies outside the
+    /// kustomizations.
+    fn settle_options<'s>(&'s self, elsewhere: Option<&'s PolicySources>) -> SettleOptions<'s> {
+        static NONE: PolicySources = PolicySources {
+            image_policies: Vec::new(),
+        };
+        SettleOptions {
+            default_namespace: self.default_namespace,
+            sources: elsewhere.unwrap_or(&NONE),
+            overrides: self.overrides,
+            may_add: false,
+        }
+    }
+
     /// Writes the changes to what kustomizations build.
-    async fn write_built(&self, plan: &Plan, refusals: &[Option<Refusal>]) -> Vec<Applied> {
+    async fn write_built(
+        &self,
+        plan: &Plan,
+        refusals: &[Option<Refusal>],
+    ) -> (Vec<Applied>, Vec<RewrittenFile>) {
         if plan.changes.is_empty() {
-            return Vec::new();
+            return (Vec::new(), Vec::new());
         }
         let mut tries = TRIES;
         loop {
             tries -= 1;
             match self.write(plan, refusals).await {
                 Err(RewriteError::Changed { .. }) if tries > 0 => {}
-                Err(error) => return all_failed(plan, &error.to_string()),
-                Ok(results) => return applied(plan, results),
+                Err(error) => return (all_failed(plan, &error.to_string()), Vec::new()),
+                Ok((results, rewritten)) => return (applied(plan, results), rewritten),
             }
         }
     }
@@ -135,12 +174,12 @@ impl KustomizationWriter<'_> {
         &self,
         plan: &Plan,
         refusals: &[Option<Refusal>],
-    ) -> Result<ChangeResults, RewriteError> {
+    ) -> Result<(ChangeResults, Vec<RewrittenFile>), RewriteError> {
         let mut kustomizations = Vec::new();
         for kustomization in self.kustomizations {
             match self.builder.read_again(kustomization).await {
                 Ok(kustomization) => kustomizations.push(kustomization),
-                Err(error) => return Ok(all(plan, &error.to_string())),
+                Err(error) => return Ok((all(plan, &error.to_string()), Vec::new())),
             }
         }
         let listings: Vec<FileListing> = kustomizations
@@ -151,6 +190,7 @@ impl KustomizationWriter<'_> {
             .collect();
         let elsewhere = self.files.as_ref().map(FileWriter::policy_sources);
         let elsewhere = elsewhere.unwrap_or_default();
+        let mut rewritten = Vec::new();
         let refused = refused(plan, refusals, &listings, &elsewhere);
         let mut rest = Plan {
             changes: plan
@@ -162,15 +202,10 @@ impl KustomizationWriter<'_> {
                 .collect(),
             ..Plan::default()
         };
-        let options = SettleOptions {
-            default_namespace: self.default_namespace,
-            sources: &elsewhere,
-            overrides: self.overrides,
-            may_add: false,
-        };
+        let options = self.settle_options(Some(&elsewhere));
         let texts = settle(&mut rest, &kustomizations, self.builder, options).await;
         if self.dry_run == DryRun::None {
-            self.rewrite(&kustomizations, &texts)?;
+            rewritten = self.rewrite(&kustomizations, texts)?;
         }
         let results = plan.changes.iter().zip(refused).map(|(change, refusal)| {
             let held = rest.held_back.iter().find(|held| is_about(held, change));
@@ -180,29 +215,30 @@ impl KustomizationWriter<'_> {
                 (None, None) => Ok(Done::Written),
             }
         });
-        Ok(results.collect())
+        Ok((results.collect(), rewritten))
     }
 
     /// Writes the new texts. If one cannot be written, the others get their old texts back.
     fn rewrite(
         &self,
         kustomizations: &[BuiltKustomization],
-        texts: &BTreeMap<String, String>,
-    ) -> Result<(), RewriteError> {
-        let mut written: Vec<(&str, &str, &str)> = Vec::new();
+        texts: BTreeMap<String, String>,
+    ) -> Result<Vec<RewrittenFile>, RewriteError> {
+        let mut written: Vec<RewrittenFile> = Vec::new();
         for (file, new) in texts {
             let mut trees = kustomizations.iter().map(|own| &own.tree);
-            let old = trees.find_map(|tree| tree.text(file)).unwrap_or_default();
-            if let Err(error) = rewrite_in_turn(Path::new(file), old, new, self.locks) {
-                for (file, old, new) in written {
+            let old = trees.find_map(|tree| tree.text(&file)).unwrap_or_default();
+            if let Err(error) = rewrite_in_turn(Path::new(&file), old, &new, self.locks) {
+                for RewrittenFile { file, old, new } in written {
                     // Somebody else's later change is kept.
-                    let _ = rewrite_in_turn(Path::new(file), new, old, self.locks);
+                    let _ = rewrite_in_turn(Path::new(&file), &new, &old, self.locks);
                 }
                 return Err(error);
             }
-            written.push((file, old, new));
+            let old = old.to_owned();
+            written.push(RewrittenFile { file, old, new });
         }
-        Ok(())
+        Ok(written)
     }
 }
 
