@@ -75,7 +75,7 @@ pub fn flux_markers(
 }
 
 /// The folders at which the path of an automation may begin, the most likely first.
-fn roots(paths: &[PathOrStdin]) -> Vec<PathBuf> {
+pub(crate) fn roots(paths: &[PathOrStdin]) -> Vec<PathBuf> {
     let folders: Vec<PathBuf> = paths
         .iter()
         .filter_map(|path| match path {

@@ -13,6 +13,7 @@
 mod accounts;
 mod confirm;
 mod fetch;
+mod flux_applications;
 mod flux_markers;
 mod git_tree;
 mod listed;
@@ -25,6 +26,7 @@ mod snapshot;
 pub use accounts::{PullSecretUse, UsedPullSecrets};
 pub use confirm::{Confirmed, FreshLook, WantedImage, confirm};
 pub use fetch::fetch_until_decidable;
+pub use flux_applications::{FluxApplication, flux_applications};
 pub use flux_markers::{FluxMarkers, flux_markers};
 pub use git_tree::{GitTree, compare_with_git};
 pub use objects::{ObservedObject, ObservedObjects, observe, owners};

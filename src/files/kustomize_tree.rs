@@ -12,6 +12,7 @@ use crate::manifest::{
     all_references, join_path, plugin_references, references,
 };
 use crate::user_file;
+use crate::workload::ManifestSource;
 
 /// The maximum number of files and folders.
 const MAX_PATHS: usize = 20_000;
@@ -86,6 +87,7 @@ fn read_tree(
         bytes: 0,
         tree: SourceTree {
             root: root.clone(),
+            applied_by: None,
             paths: BTreeMap::new(),
         },
         open: VecDeque::new(),
@@ -98,6 +100,32 @@ fn read_tree(
         reader.folder(&folder, &real);
     }
     Ok(reader.tree)
+}
+
+/// The tree as a Kustomization of Flux at this place applies it.
+///
+/// # Errors
+///
+/// The file cannot be read.
+pub fn applied_by(mut tree: SourceTree, at: &ManifestSource) -> Result<SourceTree, FileError> {
+    let path = Path::new(&at.file);
+    let shown = join_path(&at.file, "");
+    if tree.text(&shown).is_none() {
+        let text = read_text(path)?;
+        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let folder = real
+            .parent()
+            .unwrap_or(Path::new("/"))
+            .display()
+            .to_string();
+        tree.paths
+            .insert(shown.clone(), SourcePath::File { text, folder });
+    }
+    tree.applied_by = Some(ManifestSource {
+        file: shown,
+        line: at.line,
+    });
+    Ok(tree)
 }
 
 /// The folder that is not left: see [`read_kustomization`].

@@ -11,10 +11,14 @@ use tokio::sync::OnceCell;
 use super::find::find;
 use super::private_copy::PrivateCopy;
 use super::program::Program;
-use crate::files::{FileError, KustomizationReach, read_applied_folder, read_kustomization};
+use crate::files::{
+    FileError, KustomizationReach, applied_by, read_applied_folder, read_kustomization,
+};
 use crate::manifest::{
     BuildError, Built, Probing, SourceTree, build_objects, printed_objects, program_input,
+    substitute_variables,
 };
+use crate::workload::ManifestSource;
 
 /// How long the search for the places of the images may take. Places that are not found by
 /// then are not known.
@@ -58,13 +62,18 @@ impl KustomizeBuilder {
         }
     }
 
-    /// Reads and builds the kustomization in a folder.
+    /// Reads and builds the kustomization in a folder. `flux`: where the Kustomization of Flux is
+    /// that applies it, if one does.
     ///
     /// # Errors
     ///
     /// It cannot be read or built.
-    pub async fn read(&self, folder: &Path) -> Result<BuiltKustomization, FileError> {
-        self.read_tree(|reach| read_kustomization(folder, reach))
+    pub async fn read(
+        &self,
+        folder: &Path,
+        flux: Option<&ManifestSource>,
+    ) -> Result<BuiltKustomization, FileError> {
+        self.read_tree(|reach| read_with_flux(folder, reach, flux))
             .await
     }
 
@@ -126,7 +135,8 @@ impl KustomizeBuilder {
             KustomizationReach::Modelled
         };
         let folder = Path::new(&old.tree.root);
-        let tree = read_kustomization(folder, reach)?;
+        let flux = old.tree.applied_by.as_ref();
+        let tree = read_with_flux(folder, reach, flux)?;
         if tree == old.tree {
             return Ok(BuiltKustomization {
                 tree,
@@ -134,7 +144,7 @@ impl KustomizeBuilder {
                 is_by_program: old.is_by_program,
             });
         }
-        self.read(folder).await
+        self.read(folder, flux).await
     }
 
     /// Builds the same kustomization with other texts of its files.
@@ -160,11 +170,11 @@ impl KustomizeBuilder {
 
     /// The program, for a kustomization that the model cannot build.
     fn program(&self, error: BuildError) -> Result<&Program, BuildError> {
-        let find = || {
-            let search_path = self.options.search_path.as_deref();
-            find(self.options.program.as_deref(), search_path)
-        };
-        match (self.program.get_or_init(find), error) {
+        let options = &self.options;
+        let program = self
+            .program
+            .get_or_init(|| find(options.program.as_deref(), options.search_path.as_deref()));
+        match (program, error) {
             (Ok(program), _) => Ok(program),
             (Err(problem), BuildError::NeedsKustomize { field, file, line }) => {
                 Err(BuildError::NoProgram {
@@ -228,7 +238,7 @@ impl KustomizeBuilder {
             built.map_err(|error| format!("it printed something else than objects: {error}"))
         });
         match built {
-            Ok(built) => Ok(built),
+            Ok(built) => substitute_variables(tree, built),
             Err(message) => {
                 let version = self.version(program, copy).await;
                 Err(of_program(version, tree, &message))
@@ -242,6 +252,18 @@ fn of_program(program: String, tree: &SourceTree, message: &dyn std::fmt::Displa
         program,
         root: tree.root.clone(),
         message: message.to_string(),
+    }
+}
+
+fn read_with_flux(
+    folder: &Path,
+    reach: KustomizationReach,
+    flux: Option<&ManifestSource>,
+) -> Result<SourceTree, FileError> {
+    let tree = read_kustomization(folder, reach)?;
+    match flux {
+        Some(at) => applied_by(tree, at),
+        None => Ok(tree),
     }
 }
 

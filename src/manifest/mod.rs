@@ -42,6 +42,7 @@ mod yaml;
 pub use document::{DocumentError, Object, Problem, objects};
 pub use edit::{EditError, EditProblem, ObjectEdit, edit};
 pub use kustomization::{KUSTOMIZATION_FILES, KustomizeFile, KustomizeImage};
+pub use kustomize::substitute_variables;
 pub use kustomize::{
     BuildError, Built, BuiltManifest, KustomizationType, KustomizeResult, SourcePath, SourceTree,
 };

@@ -76,7 +76,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("files", &["user_file", "image", "workload", "manifest"]),
-    ("kustomize", &["child_output", "plan", "manifest", "files"]),
+    (
+        "kustomize",
+        &["child_output", "workload", "plan", "manifest", "files"],
+    ),
     (
         "collect",
         &[

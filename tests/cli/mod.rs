@@ -26,6 +26,7 @@ mod input;
 mod kubeconfig;
 mod kustomize;
 mod kustomize_conformance;
+mod kustomize_flux;
 #[cfg(unix)]
 mod kustomize_program;
 mod kustomize_trees;

@@ -68,7 +68,11 @@ mod krew_manifest;
 mod kubeconfigs;
 mod kustomize;
 #[path = "../support/kustomize_cases.rs"]
-#[expect(unreachable_pub, reason = "the other tests share it")]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "of what the tests share, only a part is used here"
+)]
 mod kustomize_cases;
 #[path = "../../examples/reference/man.rs"]
 mod man;

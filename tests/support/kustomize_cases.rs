@@ -53,6 +53,15 @@ pub fn cases() -> Vec<KustomizeCase> {
     cases
 }
 
+/// Cases of a folder that a Kustomization of Flux applies.
+pub fn flux_cases() -> Vec<KustomizeCase> {
+    let cases: Vec<KustomizeCase> =
+        serde_json::from_str(include_str!("../data/conformance/kustomize_flux.json"))
+            .expect("cases");
+    assert_eq!(cases.len(), 12);
+    cases
+}
+
 /// An item of `status -o json` in the form of the cases. They show only the tag of a release.
 pub fn image(item: &Value) -> ExpectedImage {
     let text = |pointer: &str| {

@@ -1,12 +1,18 @@
 //! Kustomizations that were built, as the origin of workloads.
 
+use std::fs;
+use std::path::Path;
+
 use crate::cli::error::CommandError;
+use crate::cli::flags::scope::{KustomizationFlags, PlaceFlags};
 use crate::cli::runtime::{interrupt, runtime, unless_interrupted};
+use crate::collect::flux_applications;
 use crate::files::FileListing;
 use crate::kustomize::{BuiltKustomization, KustomizeBuilder, settle};
 use crate::manifest::SettleOptions;
 use crate::plan::{Overrides, Plan};
 use crate::policy::{ImagePolicies, PolicySources};
+use crate::workload::ManifestSource;
 
 /// The namespace of a Kustomization that does not name one, as for decisions.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -57,8 +63,79 @@ impl KustomizationOrigin {
     }
 }
 
+/// Builds the kustomizations among the files of `-f`, as the Kustomizations of Flux among them
+/// apply them, and adds their results to the listing; `None` if there is none.
+///
+/// # Errors
+///
+/// Ctrl-C was pressed.
+pub(crate) async fn built_roots(
+    flags: &KustomizationFlags,
+    place: &PlaceFlags,
+    listing: &mut FileListing,
+    default_namespace: &str,
+) -> Result<Option<KustomizationOrigin>, CommandError> {
+    let builder = flags.builder();
+    let sources = policy_sources(listing);
+    let mut built = Vec::new();
+    for folder in std::mem::take(&mut listing.roots) {
+        match unless_stopped(builder.read(&folder, None)).await? {
+            Ok(kustomization) => built.push((folder, kustomization)),
+            Err(error) => listing.errors.push(error),
+        }
+    }
+    // The Kustomizations of Flux may themselves be built.
+    let mut objects = listing.objects.clone();
+    for (_, kustomization) in &built {
+        objects.extend(listed(kustomization, default_namespace).objects);
+    }
+    let applications = flux_applications(objects.iter(), &place.filename);
+    let mut kustomizations = Vec::new();
+    for (folder, kustomization) in built {
+        let real = fs::canonicalize(&folder).unwrap_or_else(|_| folder.clone());
+        let own = applications.iter().filter(|(applied, _)| *applied == real);
+        let places: Vec<&ManifestSource> = own.map(|(_, at)| at).collect();
+        let kustomization = match places.as_slice() {
+            [] => Ok(kustomization),
+            [at] => unless_stopped(builder.read(&folder, Some(at))).await?,
+            several => {
+                listing.notes.push(applied_by_several(&folder, several));
+                Ok(kustomization)
+            }
+        };
+        match kustomization {
+            Ok(kustomization) => {
+                listing.append(listed(&kustomization, default_namespace));
+                kustomizations.push(kustomization);
+            }
+            Err(error) => listing.errors.push(error),
+        }
+    }
+    Ok((!kustomizations.is_empty()).then_some(KustomizationOrigin {
+        kustomizations,
+        builder,
+        sources,
+    }))
+}
+
+fn listed(kustomization: &BuiltKustomization, default_namespace: &str) -> FileListing {
+    let BuiltKustomization { tree, built, .. } = kustomization;
+    FileListing::of_kustomization(tree, built, default_namespace)
+}
+
+/// The note about a folder to which several Kustomizations of Flux make different changes.
+fn applied_by_several(folder: &Path, places: &[&ManifestSource]) -> String {
+    let places: Vec<String> = places.iter().map(ToString::to_string).collect();
+    format!(
+        "{} is applied by several Kustomizations of Flux ({}), so it is shown as it is without \
+         them",
+        folder.display(),
+        places.join(", ")
+    )
+}
+
 /// The policies of the Kustomizations among the files.
-pub(crate) fn policy_sources(listing: &FileListing) -> PolicySources {
+fn policy_sources(listing: &FileListing) -> PolicySources {
     let objects = listing.objects.iter();
     PolicySources {
         image_policies: objects

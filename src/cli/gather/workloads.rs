@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::kustomizations::{KustomizationOrigin, policy_sources, unless_stopped};
+use super::kustomizations::{KustomizationOrigin, built_roots, unless_stopped};
 use super::named;
 use super::snapshot_file;
 use crate::cli::error::CommandError;
@@ -204,7 +204,7 @@ async fn read_files(
     };
     let mut listing = files::read(scope, namespace);
     let kustomizations = match kustomization {
-        Some(flags) => built_roots(flags, &mut listing, namespace).await?,
+        Some(flags) => built_roots(flags, place, &mut listing, namespace).await?,
         None => None,
     };
     let markers = collect::flux_markers(&mut listing, &place.filename, namespace);
@@ -228,34 +228,6 @@ async fn read_files(
     from_listing(found, origin, namespace, selector, settings)
 }
 
-/// Builds the kustomizations among the files, and adds their results to the listing; `None` if
-/// there is none.
-async fn built_roots(
-    flags: &KustomizationFlags,
-    listing: &mut FileListing,
-    default_namespace: &str,
-) -> Result<Option<KustomizationOrigin>, CommandError> {
-    let builder = flags.builder();
-    let sources = policy_sources(listing);
-    let mut kustomizations = Vec::new();
-    for folder in std::mem::take(&mut listing.roots) {
-        match unless_stopped(builder.read(&folder)).await? {
-            Ok(kustomization) => {
-                let BuiltKustomization { tree, built, .. } = &kustomization;
-                let own = FileListing::of_kustomization(tree, built, default_namespace);
-                listing.append(own);
-                kustomizations.push(kustomization);
-            }
-            Err(error) => listing.errors.push(error),
-        }
-    }
-    Ok((!kustomizations.is_empty()).then_some(KustomizationOrigin {
-        kustomizations,
-        builder,
-        sources,
-    }))
-}
-
 /// Builds a kustomization and reads the workloads in scope.
 async fn read_kustomization(
     flags: &KustomizationFlags,
@@ -266,7 +238,7 @@ async fn read_kustomization(
     let folder = flags.folder().unwrap_or(Path::new("."));
     let builder = flags.builder();
     let namespace = default_namespace(globals);
-    let (listing, origin) = match unless_stopped(builder.read(folder)).await? {
+    let (listing, origin) = match unless_stopped(builder.read(folder, None)).await? {
         Ok(kustomization) => {
             let BuiltKustomization { tree, built, .. } = &kustomization;
             let listing = FileListing::of_kustomization(tree, built, namespace);

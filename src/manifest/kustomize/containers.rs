@@ -87,8 +87,12 @@ impl ImageScalars {
         if origins.peek().is_none() {
             return Some("the place where this image is written was not found".to_owned());
         }
-        origins
-            .filter(|(_, origin)| origin.decides != Decides::Name)
+        let origins = origins.filter(|(_, origin)| origin.decides != Decides::Name);
+        let all: Vec<(ImagePart, &ScalarOrigin)> = origins.collect();
+        // A text with variables is not edited if a variable is known.
+        let has_variable = all.iter().any(|(_, origin)| !is_template(origin));
+        all.into_iter()
+            .filter(|(_, origin)| !(has_variable && is_template(origin)))
             .find_map(|(_, origin)| {
                 let place = &origin.place;
                 let reason = match (&origin.refusal, &place.spot) {
@@ -148,11 +152,16 @@ impl ImageScalars {
     }
 }
 
+fn is_template(origin: &ScalarOrigin) -> bool {
+    matches!(origin.decides, Decides::Template(_))
+}
+
 fn last_part(origin: &ScalarOrigin) -> ImagePart {
     match origin.decides {
         Decides::Name => ImagePart::Name,
         Decides::Tag | Decides::Suffix => ImagePart::Tag,
         Decides::Digest => ImagePart::Digest,
+        Decides::Template(part) => part,
         Decides::All => {
             let image = ImageText::split(&origin.place.text);
             match (image.tag.is_empty(), image.digest.is_empty()) {

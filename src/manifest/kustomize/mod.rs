@@ -12,6 +12,7 @@
 mod build;
 mod containers;
 mod error;
+mod flux;
 mod guard;
 mod probe;
 mod result;
@@ -22,6 +23,7 @@ mod update;
 
 pub use build::{Built, build_objects, printed_objects};
 pub use error::BuildError;
+pub use flux::substitute_variables;
 pub use guard::{
     LocalReference, ProgramInput, ReferenceTarget, all_references, plugin_references, program_input,
 };

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::workload::ManifestSource;
+
 /// The files and folders that a kustomization reaches, by their paths as they are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceTree {
     /// The folder that is built.
     pub root: String,
+    /// The Kustomization of Flux that applies it, if it is known; its file is in `paths`.
+    pub applied_by: Option<ManifestSource>,
     /// What was found at each path.
     pub paths: BTreeMap<String, SourcePath>,
 }

@@ -7,6 +7,7 @@ use super::names::{add_texts, rename};
 use super::patching::Patcher;
 use super::paths::PathFinder;
 use crate::manifest::kustomize::error::BuildError;
+use crate::manifest::kustomize::flux::substitute_variables;
 use crate::manifest::kustomize::source::{SourcePath, SourceTree, join_path};
 use crate::manifest::kustomize::spec::{KustomizationSpec, PathReference, is_remote};
 use crate::manifest::kustomize::traced::traced_objects;
@@ -43,10 +44,11 @@ pub fn build_objects(tree: &SourceTree) -> Result<Built, BuildError> {
             != "true"
     });
     let Builder { dead, alive, .. } = builder;
-    Ok(Built {
+    let built = Built {
         objects,
         dead_entries: dead.difference(&alive).cloned().collect(),
-    })
+    };
+    substitute_variables(tree, built)
 }
 
 struct Builder<'a> {
@@ -170,10 +172,10 @@ impl Builder<'_> {
         for entry in &spec.images {
             let mut is_alive = false;
             for object in objects.iter_mut() {
-                is_alive |= entry.apply(&mut object.value, &spec.file);
+                is_alive |= entry.apply(&mut object.value, &entry.file);
             }
             let entry = DeadEntry {
-                file: spec.file.clone(),
+                file: entry.file.clone(),
                 line: entry.line,
                 name: entry.name.clone(),
             };

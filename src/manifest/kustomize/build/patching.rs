@@ -102,9 +102,11 @@ impl Patcher<'_> {
     }
 
     fn inline(&self, scalar: &TracedScalar) -> PatchDocuments {
-        let file = &self.spec.file;
+        // A patch of Flux is written in another file than those of the kustomization.
+        let place = scalar.origins.first().map(|origin| &origin.place);
+        let file = place.map_or(self.spec.file.as_str(), |place| &place.file);
         let text = self.finder.0.text(file).unwrap_or_default();
-        (file.clone(), objects_in_scalar(scalar, text))
+        (file.to_owned(), objects_in_scalar(scalar, text))
     }
 
     fn file(&self, reference: &PathReference) -> Result<PatchDocuments, BuildError> {

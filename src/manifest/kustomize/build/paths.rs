@@ -1,8 +1,12 @@
 //! Finds the files and folders that a kustomization names.
 
 use crate::manifest::kustomize::error::BuildError;
+use crate::manifest::kustomize::flux::FluxLayer;
 use crate::manifest::kustomize::source::{SourcePath, SourceTree, join_path};
-use crate::manifest::kustomize::spec::{KustomizationSpec, PathReference, is_remote};
+use crate::manifest::kustomize::spec::{
+    KustomizationSpec, PathReference, is_remote, kustomization_object,
+};
+use crate::manifest::kustomize::traced::TracedObject;
 
 /// Finds them in a tree that was read.
 #[derive(Clone, Copy)]
@@ -11,8 +15,23 @@ pub(crate) struct PathFinder<'a>(pub(crate) &'a SourceTree);
 impl<'a> PathFinder<'a> {
     /// The kustomization of a folder.
     pub(crate) fn spec(self, folder: &str) -> Result<KustomizationSpec, BuildError> {
+        let (file, object) = self.kustomization_object(folder)?;
+        KustomizationSpec::read_object(&file, &object)
+    }
+
+    /// The kustomization of a folder, as Flux changes it.
+    pub(crate) fn kustomization_object(
+        self,
+        folder: &str,
+    ) -> Result<(String, TracedObject), BuildError> {
         let (file, text) = self.kustomization(folder)?;
-        KustomizationSpec::read(&file, text)
+        let mut object = kustomization_object(&file, text)?;
+        if folder == self.0.root
+            && let Some(layer) = FluxLayer::find(self.0)?
+        {
+            layer.merge_into(&mut object.value)?;
+        }
+        Ok((file, object))
     }
 
     /// The kustomization file of a folder, and its text.

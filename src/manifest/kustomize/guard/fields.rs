@@ -6,7 +6,9 @@ use super::plugins::{PluginConfig, inline_plugins};
 use super::reference::{LocalReference, ReferenceTarget};
 use crate::manifest::kustomize::error::BuildError;
 use crate::manifest::kustomize::spec::{FieldReader, is_filled, kustomization_object};
-use crate::manifest::kustomize::traced::{TracedEntry, TracedValue, objects_in_scalar};
+use crate::manifest::kustomize::traced::{
+    TracedEntry, TracedObject, TracedValue, objects_in_scalar,
+};
 
 /// Lists of paths, with what is expected there.
 const LISTS: [(&str, ReferenceTarget); 5] = [
@@ -61,7 +63,8 @@ pub(crate) struct CheckedKustomization {
 /// be checked.
 #[must_use]
 pub fn all_references(file: &str, text: &str) -> Vec<LocalReference> {
-    match CheckedKustomization::read(file, text) {
+    let object = kustomization_object(file, text);
+    match object.and_then(|object| CheckedKustomization::read(file, text, &object)) {
         Ok(checked) => checked.references,
         Err(_) => Vec::new(),
     }
@@ -71,8 +74,7 @@ impl CheckedKustomization {
     /// # Errors
     ///
     /// The file is no kustomization, or has a field whose paths are not known.
-    pub(crate) fn read(file: &str, text: &str) -> Result<Self, BuildError> {
-        let object = kustomization_object(file, text)?;
+    pub(crate) fn read(file: &str, text: &str, object: &TracedObject) -> Result<Self, BuildError> {
         let mut reader = PathReader {
             file,
             text,

@@ -55,8 +55,9 @@ struct InputChecker<'a> {
 
 impl InputChecker<'_> {
     fn folder(&mut self, folder: &str) -> Result<(), BuildError> {
-        let (file, text) = self.finder.kustomization(folder)?;
-        let checked = CheckedKustomization::read(&file, text)?;
+        let (file, object) = self.finder.kustomization_object(folder)?;
+        let text = self.finder.0.text(&file).unwrap_or_default();
+        let checked = CheckedKustomization::read(&file, text, &object)?;
         let name = file.rsplit('/').next().unwrap_or(&file);
         let real = join_path(self.finder.real(folder), name);
         let text = checked.value.to_string();

@@ -8,3 +8,4 @@ mod probing;
 mod trace;
 
 pub use probing::Probing;
+pub(crate) use trace::origin_of_text;

@@ -61,7 +61,9 @@ fn add_to_scalar(
         };
         let known = scalar.origins.iter().any(|origin| origin.place == *place);
         if !known {
-            scalar.origins.push(origin(&unmarked.text, at, place));
+            scalar
+                .origins
+                .push(origin_of_text(&unmarked.text, at, place));
         }
     }
 }
@@ -75,7 +77,7 @@ pub(crate) fn text_of(scalar: &TracedScalar) -> String {
 }
 
 /// What a place decides whose text ends at a byte of the scalar.
-fn origin(scalar: &str, end: usize, place: &Arc<ScalarPlace>) -> ScalarOrigin {
+pub(crate) fn origin_of_text(scalar: &str, end: usize, place: &Arc<ScalarPlace>) -> ScalarOrigin {
     let image = ImageText::split(scalar);
     let own = ImageText::split(&place.text);
     let name_end = image.name.len();

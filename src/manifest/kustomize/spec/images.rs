@@ -20,6 +20,7 @@ const DEFINITION: &str = "CustomResourceDefinition";
 #[derive(Debug)]
 pub(crate) struct ImageEntry {
     pub(crate) name: String,
+    pub(crate) file: String,
     pub(crate) line: usize,
     matches: GoRegex,
     new_name: Option<TracedScalar>,
@@ -75,7 +76,13 @@ impl ImageEntry {
     ///
     /// Kustomize would refuse the entry, or crash on it.
     pub(crate) fn read(fields: &mut FieldReader<'_>, line: usize) -> Result<Self, BuildError> {
-        let name = fields.text("name")?;
+        let name = fields.scalar("name")?;
+        // An entry of Flux is written in another file than those of the kustomization.
+        let place = name.and_then(|name| name.origins.first());
+        let file = place
+            .map_or(fields.file, |origin| &origin.place.file)
+            .to_owned();
+        let name = name.map(text_of).unwrap_or_default();
         // The name is not put in a group, so `a|b` matches whatever begins with `a`.
         let pattern = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$");
         let matches = GoRegex::new(&pattern).map_err(|_| {
@@ -87,6 +94,7 @@ impl ImageEntry {
         })?;
         Ok(Self {
             matches,
+            file,
             line,
             new_name: fields.scalar("newName")?.cloned(),
             new_tag: fields.scalar("newTag")?.cloned(),

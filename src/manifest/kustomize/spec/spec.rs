@@ -140,7 +140,15 @@ impl KustomizationSpec {
     ///
     /// Kustomize would refuse it, or it uses what is not modelled here.
     pub(crate) fn read(file: &str, text: &str) -> Result<Self, BuildError> {
-        let object = kustomization_object(file, text)?;
+        Self::read_object(file, &kustomization_object(file, text)?)
+    }
+
+    /// The same for an object that was read.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::read`].
+    pub(crate) fn read_object(file: &str, object: &TracedObject) -> Result<Self, BuildError> {
         let mut spec = Self {
             file: file.to_owned(),
             ..Self::default()

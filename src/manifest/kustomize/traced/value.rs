@@ -6,6 +6,8 @@ use std::sync::Arc;
 use granit_parser::ScalarStyle;
 use serde_json::{Map, Value};
 
+use crate::workload::ImagePart;
+
 /// A value of an object, with the place of each scalar.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum TracedValue {
@@ -34,6 +36,13 @@ pub(crate) struct TracedScalar {
     pub(crate) origins: Vec<ScalarOrigin>,
 }
 
+impl TracedScalar {
+    /// The string, if it is one.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        self.value.as_str()
+    }
+}
+
 /// A place that decides a scalar, and what it decides.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ScalarOrigin {
@@ -56,6 +65,8 @@ pub(crate) enum Decides {
     Suffix,
     /// `digest`.
     Digest,
+    /// This part, with variables that are replaced later. It is not edited.
+    Template(ImagePart),
 }
 
 /// A scalar in a file.

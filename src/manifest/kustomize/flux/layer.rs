@@ -1,0 +1,158 @@
+//! The fields of a Kustomization of Flux that change what is built.
+//!
+//! Flux edits the kustomization file in memory before it builds it
+//! (<https://github.com/fluxcd/pkg/blob/main/kustomize/kustomize_generator.go>), so its fields
+//! are merged into the file's in the same way here.
+
+use crate::manifest::kustomize::error::BuildError;
+use crate::manifest::kustomize::source::SourceTree;
+use crate::manifest::kustomize::spec::is_filled;
+use crate::manifest::kustomize::traced::{TracedEntry, TracedValue, traced_objects};
+
+/// Fields whose value replaces that of the file, with their names there.
+const REPLACING: [(&str, &str); 3] = [
+    ("targetNamespace", "namespace"),
+    ("namePrefix", "namePrefix"),
+    ("nameSuffix", "nameSuffix"),
+];
+
+/// Fields that change what is built in ways that are not known here.
+const NOT_MODELLED: [&str; 4] = [
+    "components",
+    "patchesStrategicMerge",
+    "patchesJson6902",
+    "commonMetadata",
+];
+
+/// A Kustomization of Flux.
+#[derive(Debug)]
+pub(crate) struct FluxLayer {
+    pub(crate) file: String,
+    pub(crate) line: usize,
+    /// Its `spec`.
+    pub(crate) spec: TracedValue,
+}
+
+impl FluxLayer {
+    /// The Kustomization that applies the root of a tree.
+    ///
+    /// # Errors
+    ///
+    /// It is no longer where it was found.
+    pub(crate) fn find(tree: &SourceTree) -> Result<Option<Self>, BuildError> {
+        let Some(at) = &tree.applied_by else {
+            return Ok(None);
+        };
+        let text = tree.text(&at.file).unwrap_or_default();
+        let mut objects = traced_objects(&at.file, text).into_iter().flatten();
+        let object = objects.find(|object| object.line == at.line);
+        let spec = object.and_then(|object| object.value.get("spec").cloned());
+        let Some(spec) = spec else {
+            let message = "there is no longer a Kustomization of Flux; run the command again";
+            return Err(BuildError::invalid(&at.file, at.line, message));
+        };
+        Ok(Some(Self {
+            file: at.file.clone(),
+            line: at.line,
+            spec,
+        }))
+    }
+
+    /// Changes the kustomization of the root as Flux does.
+    ///
+    /// # Errors
+    ///
+    /// The Kustomization has a field that is not known here.
+    pub(crate) fn merge_into(&self, root: &mut TracedValue) -> Result<(), BuildError> {
+        for field in NOT_MODELLED {
+            if let Some(entry) = self.entry(field).filter(|entry| is_filled(&entry.value)) {
+                let message = format!("spec.{field} of Flux's Kustomization is not known here");
+                return Err(BuildError::invalid(&self.file, entry.line, message));
+            }
+        }
+        for (field, name) in REPLACING {
+            if let Some(entry) = self.entry(field).filter(|entry| is_filled(&entry.value)) {
+                let key = key_in(root, &[name]);
+                root.set(&key, entry.value.clone());
+            }
+        }
+        if let Some(patches) = self.entry("patches") {
+            let key = key_in(root, &["patches"]);
+            let patches = patches.value.items();
+            extend(root, &key, |list| list.extend(patches.iter().cloned()));
+        }
+        if let Some(images) = self.entry("images") {
+            let key = key_in(root, &["images", "imageTags"]);
+            extend(root, &key, |list| {
+                for image in images.value.items() {
+                    merge_image(list, image);
+                }
+            });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn entry(&self, field: &str) -> Option<&TracedEntry> {
+        let mut entries = self.spec.entries().iter();
+        entries.find(|entry| entry.key == field)
+    }
+}
+
+/// The key of a field as the file spells it; `names` has an older name, too.
+fn key_in(root: &TracedValue, names: &[&str]) -> String {
+    let mut entries = root.entries().iter();
+    let found = entries.find(|entry| {
+        let mut names = names.iter();
+        names.any(|name| name.eq_ignore_ascii_case(&entry.key))
+    });
+    match (found, names) {
+        (Some(entry), _) => entry.key.clone(),
+        (None, [name, ..]) => (*name).to_owned(),
+        (None, []) => String::new(),
+    }
+}
+
+/// Adds items to a list, which may be missing.
+fn extend(root: &mut TracedValue, key: &str, items: impl FnOnce(&mut Vec<TracedValue>)) {
+    let mut list = match root.get(key) {
+        Some(TracedValue::List(list)) => list.clone(),
+        _ => Vec::new(),
+    };
+    items(&mut list);
+    root.set(key, TracedValue::List(list));
+}
+
+/// Merges an image into the entry of the same name: the name on its own, and the tag and the
+/// digest as one. An image with another name is added at the end.
+fn merge_image(list: &mut Vec<TracedValue>, image: &TracedValue) {
+    let name = image.text_at(&["name"]);
+    let mut own = list.iter_mut();
+    let Some(own) = own.find(|own| own.text_at(&["name"]) == name) else {
+        list.push(image.clone());
+        return;
+    };
+    if let Some(name) = given(image, "newName") {
+        replace(own, "newName", Some(name));
+    }
+    let (tag, digest) = (given(image, "newTag"), given(image, "digest"));
+    if tag.is_some() || digest.is_some() {
+        replace(own, "newTag", tag);
+        replace(own, "digest", digest);
+    }
+}
+
+/// A field that is neither missing nor empty.
+fn given<'t>(image: &'t TracedValue, key: &str) -> Option<&'t TracedValue> {
+    let value = image.get(key);
+    value.filter(|value| value.as_str().is_some_and(|text| !text.is_empty()))
+}
+
+/// Replaces a field, however its key is spelt.
+fn replace(entry: &mut TracedValue, key: &str, value: Option<&TracedValue>) {
+    if let TracedValue::Mapping(entries) = entry {
+        entries.retain(|entry| !entry.key.eq_ignore_ascii_case(key));
+    }
+    if let Some(value) = value {
+        entry.set(key, value.clone());
+    }
+}
