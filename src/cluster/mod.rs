@@ -6,6 +6,7 @@
 //! (flags)              (files), credentials   ├─► pods        images that run
 //!                                             ├─► nodes       where Pods can run
 //!                                             ├─► pull_secrets
+//!                                             ├─► image_objects  what Flux elects
 //!                                             ├─► names       tab completion
 //!                                             ├─► refused_pods  why Pods cannot be created
 //!                                             ├─► undone      kubectl rollout undo
@@ -36,6 +37,7 @@ pub use self::api::selection::{Scope, Selection, WorkloadSelector};
 pub use self::connect::connection::Cluster;
 pub use self::connect::options::ConnectionOptions;
 pub use self::connect::timeout::{InvalidTimeout, RequestTimeout};
+pub use self::read::custom::image_objects::ImageObjects;
 pub use self::read::history::history::LiveHistory;
 pub use self::read::lease::{CONTROLLER_LEASE, ControllerPresence};
 pub use self::read::owners::git_sources::{GitSourceError, GitSources};

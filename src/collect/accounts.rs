@@ -124,8 +124,8 @@ struct RepositoryUsers<'a, 's> {
 impl<'s> Accounts<'s> {
     pub(crate) fn new(pull_secrets: PullSecretUse<'s>) -> Self {
         let (source, is_always) = match pull_secrets {
-            PullSecretUse::Auto(cluster) => (SecretSource::Cluster(cluster.pull_secrets()), false),
-            PullSecretUse::Always(cluster) => (SecretSource::Cluster(cluster.pull_secrets()), true),
+            PullSecretUse::Auto(cluster) => (SecretSource::in_cluster(cluster), false),
+            PullSecretUse::Always(cluster) => (SecretSource::in_cluster(cluster), true),
             PullSecretUse::Files(secrets) => (SecretSource::in_files(secrets), true),
             PullSecretUse::Off => return Self(None),
         };
@@ -257,7 +257,7 @@ impl<'s> WorkloadAccounts<'s> {
     ) -> RepositoryUsers<'a, 'w> {
         let mut by_identity: BTreeMap<Option<PullIdentity>, Vec<&'a Subject<'w>>> = BTreeMap::new();
         for subject in subjects {
-            let identity = subject.workload.reader();
+            let identity = subject.reader();
             by_identity.entry(identity).or_default().push(subject);
         }
         let mut users = RepositoryUsers {

@@ -16,6 +16,7 @@ mod fetch;
 mod flux_applications;
 mod flux_markers;
 mod git_tree;
+mod image_objects;
 mod listed;
 mod objects;
 mod refusal;
@@ -29,6 +30,7 @@ pub use fetch::fetch_until_decidable;
 pub use flux_applications::{FluxApplication, flux_applications};
 pub use flux_markers::{FluxMarkers, flux_markers};
 pub use git_tree::{GitTree, compare_with_git};
+pub use image_objects::add_image_objects;
 pub use objects::{ObservedObject, ObservedObjects, observe, owners};
 pub use scan::{ScanProgress, scan};
 pub use snapshot::{

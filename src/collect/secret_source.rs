@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretSlice};
 
-use crate::cluster::{PullSecretContent, PullSecrets, PullSecretsFound};
+use crate::cluster::{Cluster, PullSecretContent, PullSecrets, PullSecretsFound};
 use crate::files::SecretInFile;
-use crate::workload::PullIdentity;
+use crate::workload::{NO_SERVICE_ACCOUNT, PullIdentity};
 
 /// Where Secrets are read.
 #[derive(Debug)]
 pub(crate) enum SecretSource<'s> {
     /// The cluster of the workloads.
-    Cluster(PullSecrets),
+    Cluster(Box<PullSecrets>),
     /// The files with the ImageRepository objects that name them.
     Files(FileSecrets<'s>),
 }
@@ -27,6 +27,10 @@ pub(crate) struct FileSecrets<'s> {
 }
 
 impl<'s> SecretSource<'s> {
+    pub(crate) fn in_cluster(cluster: &Cluster) -> Self {
+        Self::Cluster(Box::new(cluster.pull_secrets()))
+    }
+
     pub(crate) fn in_files(secrets: &'s [SecretInFile]) -> Self {
         Self::Files(FileSecrets {
             secrets,
@@ -95,7 +99,8 @@ impl FileSecrets<'_> {
                 }
             }
         }
-        if let Some(account) = &identity.pull_secrets.service_account {
+        let account = identity.pull_secrets.service_account.as_deref();
+        if let Some(account) = account.filter(|account| *account != NO_SERVICE_ACCOUNT) {
             let note = format!(
                 "note: the pull secrets of serviceaccount {namespace}/{account} are not used: \
                  service accounts are not read from files"

@@ -28,6 +28,8 @@ pub struct Row {
     pub written_at: Vec<WrittenAt>,
     /// In a cluster that is compared with a Git repository: the image in the repository.
     pub declared: Option<DeclaredImage>,
+    /// The ImagePolicy that its policy comes from, as `namespace/name`.
+    pub image_policy: Option<String>,
     /// The decision.
     pub decision: Decision,
 }

@@ -10,13 +10,14 @@ use super::evaluate::evaluate;
 use super::evaluation::Evaluation;
 use super::input::{EvaluationInput, ImpliedTag, RunContext};
 use super::snapshot::settings::Settings;
+use super::snapshot::ties::TiedPolicy;
 use super::warnings::moved_tag;
 use super::warnings::undone;
 use crate::image::{CanonicalName, Fact, ImageReference, ReferenceError, RepositoryMetadata, Tag};
 use crate::policy::{
     ContainerPolicy, PolicyError, Resolved, Rule, State, Warning, WarningCode, quote,
 };
-use crate::workload::{Container, Workload};
+use crate::workload::{Container, PullIdentity, Workload};
 
 /// A container with everything but its repository's metadata.
 #[derive(Debug, Clone)]
@@ -34,6 +35,8 @@ pub struct Subject<'s> {
     /// The image of the same repository that the user requested by name.
     pub(crate) requested: Option<&'s ImageReference>,
     pub(crate) context: RunContext<'s>,
+    /// The ImagePolicy that its policy comes from, with its reader.
+    tie: Option<TiedPolicy>,
 }
 
 /// The image of a container that an injector, such as Istio's, fills in when it creates
@@ -82,6 +85,30 @@ impl<'s> Subject<'s> {
             exclusion,
             requested: None,
             context,
+            tie: None,
+        }
+    }
+
+    /// The same container, whose policy is that of an ImagePolicy.
+    pub(crate) fn tied_to(self, tie: Option<TiedPolicy>) -> Self {
+        Self { tie, ..self }
+    }
+
+    /// The ImagePolicy that its policy comes from, as `namespace/name`.
+    #[must_use]
+    pub fn image_policy(&self) -> Option<&str> {
+        self.tie.as_ref().map(|tie| tie.id.as_str())
+    }
+
+    /// The identity with which its repository is read. For the policy of an ImagePolicy, it
+    /// is that of the ImageRepository, as in Flux.
+    #[must_use]
+    pub fn reader(&self) -> Option<PullIdentity> {
+        match &self.tie {
+            Some(TiedPolicy {
+                target: Ok(target), ..
+            }) => Some(target.reader.clone()),
+            _ => self.workload.reader(),
         }
     }
 
@@ -263,6 +290,7 @@ impl<'s> Subject<'s> {
             image: self.container.image.clone(),
             written_at: self.container.written_at.clone(),
             declared: self.container.declared.clone(),
+            image_policy: self.image_policy().map(str::to_owned),
             decision: self.conclude(evaluation),
         }
     }

@@ -94,6 +94,9 @@ pub fn next_step(explained: &Explained<'_>, flags: &RepeatedFlags) -> Option<Str
     let container = ["-c", &row.container];
     let warnings = &row.decision.warnings;
     let is_writable = warnings.iter().all(|w| !w.code.prevents_writing());
+    if row.image_policy.is_some() && !row.decision.automated {
+        return marker_command(row, flags);
+    }
     match row.decision.reason {
         // These commands refuse a workload that is not writable.
         Reason::NewerImage | Reason::Locked | Reason::Manual if !is_writable => None,
@@ -143,6 +146,22 @@ pub fn next_step(explained: &Explained<'_>, flags: &RepeatedFlags) -> Option<Str
         | Reason::RateLimited
         | Reason::ScanTimeout => None,
     }
+}
+
+/// The command that writes the image of an ImagePolicy: it selects marked values by their
+/// files alone. A cluster has no markers.
+fn marker_command(row: &Row, flags: &RepeatedFlags) -> Option<String> {
+    let source = row.source.as_ref().filter(|source| source.file != "-")?;
+    if !row.decision.is_behind() || row.root.is_some() {
+        return None;
+    }
+    let mut words = vec!["kubectl", "imgpolicy", "update"];
+    if flags.files.is_empty() {
+        words.extend(["-f", &source.file]);
+    }
+    let more = flags.files.iter().chain(&flags.registry);
+    words.extend(more.map(String::as_str));
+    Some(command_line(words))
 }
 
 /// The policy of an annotation that names no container of the workload, if it would be valid

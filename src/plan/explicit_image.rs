@@ -44,7 +44,7 @@ pub fn plan_image(
             subject: &subject,
             running: &running,
             image,
-            metadata: snapshot.repository_for(image.canonical(), subject.workload),
+            metadata: snapshot.repository_for(image.canonical(), &subject),
             examination: subject.examine(&metadata),
         };
         let lock = request.examination.decision.lock.as_ref();

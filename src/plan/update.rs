@@ -56,6 +56,10 @@ pub fn plan_update(assessment: &Assessment, spec: &UpdateSpec) -> Plan {
 
 fn choose(row: &Row, spec: &UpdateSpec) -> Option<ContainerChoice> {
     let decision = &row.decision;
+    // Flux's automation writes its image to Git, and `plan_markers` to a marked value.
+    if row.image_policy.is_some() && !decision.automated {
+        return None;
+    }
     let (reason, hold) = match decision.state {
         State::Automated => (decision.reason, None),
         State::Manual | State::Locked => (decision.policy_reason?, held_by_state(decision, spec)),

@@ -93,8 +93,13 @@ pub enum PolicyOrigin {
     },
     /// The `imagePolicies` of a Kustomization as a whole, as `namespace/name`.
     Kustomization(String),
-    /// A Flux ImagePolicy, as `namespace/name`.
-    ImagePolicy(String),
+    /// A Flux ImagePolicy.
+    ImagePolicy {
+        /// Its `namespace/name`.
+        id: String,
+        /// Whether only the image shows that it applies.
+        is_inferred: bool,
+    },
     /// A command-line flag, such as `--policy`.
     Flag(&'static str),
 }
@@ -114,7 +119,11 @@ impl fmt::Display for PolicyOrigin {
                 )
             }
             Self::Kustomization(id) => write!(f, "imagePolicies of Kustomization {id}"),
-            Self::ImagePolicy(id) => write!(f, "ImagePolicy {id}"),
+            Self::ImagePolicy {
+                id,
+                is_inferred: false,
+            } => write!(f, "ImagePolicy {id}"),
+            Self::ImagePolicy { id, .. } => write!(f, "ImagePolicy {id}, inferred from the image"),
             Self::Flag(flag) => write!(f, "flag {flag}"),
         }
     }

@@ -6,12 +6,15 @@ use serde::{Deserialize, Serialize};
 /// The service account of Pods that do not specify one.
 pub const DEFAULT_SERVICE_ACCOUNT: &str = "default";
 
+/// The service account of a reader that has none, such as an ImageRepository.
+pub const NO_SERVICE_ACCOUNT: &str = "";
+
 /// The references of a Pod template to pull secrets.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PullSecretRefs {
     /// The service account, whose pull secrets are also used; `None` means
-    /// [`DEFAULT_SERVICE_ACCOUNT`].
+    /// [`DEFAULT_SERVICE_ACCOUNT`], and [`NO_SERVICE_ACCOUNT`] means none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_account: Option<String>,
     /// The names in `imagePullSecrets`, without duplicates, in their order.

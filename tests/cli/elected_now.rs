@@ -433,3 +433,53 @@ fn status_shows_policies_and_markers_and_counts_them() {
         .run(words.iter().chain(&["--exit-code"]))
         .expect(11);
 }
+
+#[test]
+fn container_with_a_marker_shows_the_policy_that_the_marker_names() {
+    let image = marked("REGISTRY/org/app:1.9.0", "app");
+    let own = "fluxcd.io/tag.app: semver:~1.9";
+    for (annotation, origin, latest) in [
+        ("a: b", "ImagePolicy flux-system/app", "org/app:1.10.0"),
+        (own, "annotation fluxcd.io/tag.app", "org/app:1.9.0"),
+        (
+            "fluxcd.io/automated: \"true\"",
+            "ImagePolicy flux-system/app",
+            "org/app:1.10.0",
+        ),
+    ] {
+        let (registry, environment) =
+            with_app(&deployment("web", &[annotation], &[("app", &image)]));
+        let files = ["-f", "apps", "-f", "flux.yaml", "-o", "json"];
+        let status = environment
+            .run(["status"].iter().chain(&files))
+            .expect(0)
+            .json();
+        let row = &status["items"][0];
+        assert_eq!(text(&row["policy"], "origin"), origin);
+        assert_eq!(text(row, "latest"), registry.image(latest));
+        let is_tied = origin.starts_with("ImagePolicy");
+        assert_eq!(row["imagePolicy"].is_string(), is_tied, "{row}");
+        let words = ["explain", "deployment/web"];
+        let explained = environment.run(words.iter().chain(&files)).expect(0).json();
+        let policies = &explained["items"][0]["imagePolicies"];
+        assert_eq!(
+            policies[0]["now"]["tag"] == "1.10.0",
+            is_tied,
+            "{explained}"
+        );
+        // Only the marker is written: the workload gets no record.
+        if annotation == "a: b" {
+            run(&environment, &["--yes", "--include-manual"]).expect(0);
+            let after = file(&environment);
+            assert!(after.contains("org/app:1.10.0 #"), "{after}");
+            assert!(!after.contains("last-update"), "{after}");
+        }
+    }
+    let (_registry, environment) = with_app(&deployment("web", &[], &[("app", &image)]));
+    let words = ["explain", "deployment/web", "-f", "apps", "-f", "flux.yaml"];
+    let outcome = environment.run(words).expect(0);
+    let next = "Next: kubectl imgpolicy update -f apps -f flux.yaml\n";
+    assert!(outcome.stdout.contains(next), "{outcome:#?}");
+    assert!(outcome.stdout.contains("IMAGE POLICY"), "{outcome:#?}");
+    assert!(!outcome.stdout.contains("flux-system/side"), "{outcome:#?}");
+}

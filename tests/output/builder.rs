@@ -37,6 +37,7 @@ pub(crate) fn row(workload: &str, container: &str, image: &str) -> Build {
         image: image.to_owned(),
         written_at: Vec::new(),
         declared: None,
+        image_policy: None,
         decision: Decision {
             state: State::Manual,
             lock: None,

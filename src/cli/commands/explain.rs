@@ -23,7 +23,7 @@ use crate::collect;
 use crate::evaluator::{Examination, Outcome, Row, Snapshot, Subject};
 use crate::output::{
     self, ExplainContext, ExplainOptions, Explained, ImageExplanation, ItemList, RepeatedFlags,
-    encode,
+    encode, image_policies_table, image_policy_warnings,
 };
 use crate::plan::{Ownership, automation, prevention};
 use crate::workload::WorkloadId;
@@ -111,15 +111,20 @@ pub(crate) fn explain(
             automation: automation(subject.workload, subject.container),
         })
         .collect();
+    let elections = snapshot.image_policies()?;
     let text = match args.report.output.data() {
         Some(format) => {
             let context = ExplainContext {
                 context: snapshot.context.clone(),
                 observed_at: snapshot.observed_at,
             };
-            let items = explained
-                .iter()
-                .map(|explained| ImageExplanation::new(explained, &context));
+            let items = explained.iter().map(|explained| {
+                let tied = explained.row.image_policy.as_ref();
+                let tied = elections
+                    .iter()
+                    .filter(|election| tied == Some(&election.id()));
+                ImageExplanation::new(explained, &context).with_policies(tied)
+            });
             let list = ItemList::new("ImageExplanationList", &snapshot.errors, items);
             encode(&list, format).map_err(CommandError::failed)?
         }
@@ -140,14 +145,20 @@ pub(crate) fn explain(
                 },
             };
             let style = terminal.style();
-            explained
+            let mut parts: Vec<String> = explained
                 .iter()
                 .map(|explained| output::explain(explained, snapshot.observed_at, &options, &style))
-                .collect::<Vec<_>>()
-                .join("\n")
+                .collect();
+            if !elections.is_empty() {
+                parts.push(image_policies_table(&elections, true, &style));
+            }
+            parts.join("\n")
         }
     };
     terminal.print(&text);
+    for line in image_policy_warnings(&elections) {
+        terminal.note(&line);
+    }
     Ok(collected.end(terminal))
 }
 

@@ -19,7 +19,7 @@ use crate::cli::flags::scope::ScopeArgs;
 use crate::cli::runtime::{interrupt, runtime, unless_interrupted};
 use crate::cli::terminal::progress::ProgressLine;
 use crate::cli::terminal::streams::Terminal;
-use crate::cluster::WorkloadSelector;
+use crate::cluster::{Scope, WorkloadSelector};
 use crate::collect::{self, FluxMarkers, UsedPullSecrets};
 use crate::evaluator::{Settings, Snapshot, Subject};
 use crate::image::{CanonicalName, RepositoryMetadata};
@@ -113,6 +113,16 @@ pub(crate) fn collect(
         let builder = flags.kustomization().builder();
         let comparing = git_tree::compare(git, &mut snapshot, origin.cluster(), &builder);
         unless_interrupted(runtime()?, comparing)??;
+    }
+    if let Some(cluster) = origin.cluster() {
+        let scope = if flags.place().all_namespaces {
+            Scope::AllNamespaces
+        } else {
+            Scope::Namespace(cluster.namespace().to_owned())
+        };
+        let scope = Some(&scope).filter(|_| is_everything);
+        let adding = collect::add_image_objects(cluster, scope, &mut snapshot);
+        unless_interrupted(runtime()?, adding)?;
     }
     let sources = ScanSources {
         registries: &registries,

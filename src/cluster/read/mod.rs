@@ -1,6 +1,6 @@
 //! Everything that is read from a cluster.
 
-pub(crate) mod helm;
+pub(crate) mod custom;
 pub(crate) mod history;
 pub(crate) mod lease;
 pub(crate) mod names;

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde::Deserialize;
 
-use super::helm::Collection;
+use super::custom::helm::Collection;
 use crate::cluster::api::error::ClusterError;
 use crate::cluster::api::page::ListRequest;
 use crate::cluster::api::resource::Resource;

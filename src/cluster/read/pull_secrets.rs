@@ -29,7 +29,7 @@ use crate::cluster::api::path_segment::check_path_segment;
 use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
-use crate::workload::{DEFAULT_SERVICE_ACCOUNT, PullIdentity};
+use crate::workload::{DEFAULT_SERVICE_ACCOUNT, NO_SERVICE_ACCOUNT, PullIdentity};
 
 /// How many service accounts and Secrets are read concurrently.
 const AT_ONCE: usize = 16;
@@ -105,6 +105,9 @@ impl PullSecrets {
             .unwrap_or(DEFAULT_SERVICE_ACCOUNT);
         let own = join_all(refs.names.iter().map(|name| self.secret(namespace, name)));
         let of_account = async {
+            if account == NO_SERVICE_ACCOUNT {
+                return Some(Vec::new());
+            }
             let names = self.account(namespace, account).await?;
             let further = names.iter().filter(|name| !refs.names.contains(name));
             Some(join_all(further.map(|name| self.secret(namespace, name))).await)

@@ -6,7 +6,7 @@ use futures_util::stream;
 use kube::api::GetParams;
 use serde::Deserialize;
 
-use super::helm::Collection;
+use super::custom::helm::Collection;
 use crate::cluster::api::access::AccessError;
 use crate::cluster::api::error::ClusterError;
 use crate::cluster::api::page::ListRequest;

@@ -5,3 +5,4 @@ pub(crate) mod older;
 pub(crate) mod policy_election;
 pub(crate) mod settings;
 pub(crate) mod snapshot;
+pub(crate) mod ties;

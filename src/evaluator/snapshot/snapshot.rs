@@ -14,8 +14,9 @@ use serde_json::Value;
 use super::elections::Elections;
 use super::older;
 use super::older::OLDER_FORMAT;
-use super::policy_election::ImageObject;
+use super::policy_election::{ImageObject, PolicyElection};
 use super::settings::{FORMAT, Settings, SnapshotError};
+use super::ties::Ties;
 use crate::evaluator::assessment::{Assessment, ScopeError};
 use crate::evaluator::image_scope::ImageScope;
 use crate::evaluator::input::{ImpliedTag, RunContext, Undone};
@@ -148,6 +149,13 @@ impl Snapshot {
             let policy = object.policy();
             policy.is_none_or(|(namespace, name)| is_wanted(namespace, name))
         });
+        if self
+            .image_objects
+            .iter()
+            .all(|each| each.policy().is_none())
+        {
+            self.image_objects.clear();
+        }
     }
 
     /// What the ImagePolicy objects elect from.
@@ -157,6 +165,17 @@ impl Snapshot {
     /// A glob on image names is not valid.
     pub fn elections(&self) -> Result<Elections, SnapshotError> {
         Elections::new(&self.image_objects, &self.settings)
+    }
+
+    /// What each ImagePolicy elects now, beside what Flux has recorded, sorted by namespace
+    /// and name.
+    ///
+    /// # Errors
+    ///
+    /// A glob on image names is not valid.
+    pub fn image_policies(&self) -> Result<Vec<PolicyElection>, SnapshotError> {
+        let elections = self.elections()?;
+        Ok(elections.decide(self.observed_at, |subject| self.metadata_for(subject)))
     }
 
     /// Every container, sorted by namespace, name, kind, and the order of the
@@ -174,6 +193,7 @@ impl Snapshot {
             .transpose()?;
         let scope = ImageScope::new(&self.settings)?;
         let sources = self.sources();
+        let ties = Ties::new(&self.image_objects, &self.settings);
         let pods: BTreeMap<&WorkloadId, &PodImages> =
             self.pods.iter().map(|(id, images)| (id, images)).collect();
         let mut workloads: Vec<&Workload> = self.workloads.iter().collect();
@@ -202,6 +222,13 @@ impl Snapshot {
                     let excluded = scope.exclusion(&container.image);
                     excluded.map(Exclusion::ByFlags)
                 };
+                let tie = ties.find(workload, container, &resolved);
+                let tie = tie.filter(|_| exclusion.is_none());
+                if let Some(tie) = &tie {
+                    let target = tie.target.as_ref();
+                    let policy = target.map(|target| target.policy.clone());
+                    resolved.policy = Some(policy.map_err(Clone::clone));
+                }
                 let may_be_assumed =
                     resolved.policy.is_none() && !resolved.ignored && exclusion.is_none();
                 let mut assumed = assume
@@ -236,7 +263,8 @@ impl Snapshot {
                 };
                 let subject =
                     Subject::new(workload, container, resolved, assumed, exclusion, context);
-                subjects.push(subject.requesting(self.settings.image.as_ref()));
+                let subject = subject.requesting(self.settings.image.as_ref());
+                subjects.push(subject.tied_to(tie));
             }
         }
         Ok(subjects)
@@ -256,32 +284,32 @@ impl Snapshot {
     pub fn metadata_for(&self, subject: &Subject<'_>) -> Option<Cow<'_, RepositoryMetadata>> {
         let metadata = subject
             .repository()
-            .and_then(|name| self.repository_for(name, subject.workload))
+            .and_then(|name| self.repository_for(name, subject))
             .map_or_else(Cow::default, Cow::Borrowed);
         (!self.partial || subject.is_decided(&metadata)).then_some(metadata)
     }
 
-    /// What is known about a repository with a workload's own credentials, or else
+    /// What is known about a repository with a container's own credentials, or else
     /// with the user's; `None`: nothing was requested.
     #[must_use]
     pub fn repository_for(
         &self,
         name: &CanonicalName,
-        workload: &Workload,
+        subject: &Subject<'_>,
     ) -> Option<&RepositoryMetadata> {
-        let own = self.pull_secret_view(name, workload);
+        let own = self.pull_secret_view(name, subject);
         own.or_else(|| self.repositories.get(name))
     }
 
-    /// What is known about a repository with a workload's own pull secrets, if that
+    /// What is known about a repository with a container's own pull secrets, if that
     /// was requested.
     fn pull_secret_view(
         &self,
         name: &CanonicalName,
-        workload: &Workload,
+        subject: &Subject<'_>,
     ) -> Option<&RepositoryMetadata> {
         let views = self.pull_secret_views.get(name)?;
-        let reader = workload.reader()?;
+        let reader = subject.reader()?;
         let own = views.iter().find(|view| view.readers.contains(&reader))?;
         Some(&own.metadata)
     }
@@ -331,7 +359,7 @@ fn without_breaks(mut snapshot: Snapshot) -> Snapshot {
 pub fn assess(snapshot: &Snapshot) -> Result<Assessment, SnapshotError> {
     let subjects = snapshot.subjects()?;
     let mut judgements = Judgements::default();
-    let elections = snapshot.elections()?;
+    let image_policies = snapshot.image_policies()?;
     let rows = subjects.iter().filter_map(|subject| {
         let evaluation = match snapshot.metadata_for(subject)? {
             Cow::Borrowed(metadata) => judgements.evaluate(subject, metadata),
@@ -343,9 +371,7 @@ pub fn assess(snapshot: &Snapshot) -> Result<Assessment, SnapshotError> {
         context: snapshot.context.clone(),
         observed_at: snapshot.observed_at,
         rows: rows.collect(),
-        image_policies: elections.decide(snapshot.observed_at, |subject| {
-            snapshot.metadata_for(subject)
-        }),
+        image_policies,
         errors: snapshot.errors.clone(),
         notes: snapshot.notes.clone(),
         uncovered: snapshot.uncovered.clone(),

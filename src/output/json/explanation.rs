@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::api_version::API_VERSION;
+use super::image_policies::ImagePolicyItem;
 use super::parts::{PolicyItem, Time};
 use super::status::ImageStatus;
-use crate::evaluator::{Candidate, CandidateVerdict, Examination, FunnelStep};
+use crate::evaluator::{Candidate, CandidateVerdict, Examination, FunnelStep, PolicyElection};
 use crate::image::{CreatedFrom, Digest, Tag};
 use crate::output::sentence::Explained;
 use crate::policy::Rejection;
@@ -43,9 +44,24 @@ pub struct ImageExplanation {
     pub funnel: Vec<FunnelItem>,
     /// All tags: first those that pass, best first.
     pub candidates: Vec<CandidateItem>,
+    /// The ImagePolicy that the container is tied to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub image_policies: Vec<ImagePolicyItem>,
 }
 
 impl ImageExplanation {
+    /// The same output with the ImagePolicy objects that the container is tied to.
+    #[must_use]
+    pub fn with_policies<'a>(
+        self,
+        elections: impl IntoIterator<Item = &'a PolicyElection>,
+    ) -> Self {
+        Self {
+            image_policies: elections.into_iter().map(Into::into).collect(),
+            ..self
+        }
+    }
+
     /// The output for a row.
     #[must_use]
     pub fn new(explained: &Explained<'_>, context: &ExplainContext) -> Self {
@@ -62,6 +78,7 @@ impl ImageExplanation {
             tags: examination.tags,
             funnel: examination.funnel.iter().map(Into::into).collect(),
             candidates: examination.candidates.iter().map(Into::into).collect(),
+            image_policies: Vec::new(),
         }
     }
 }

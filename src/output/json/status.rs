@@ -121,6 +121,9 @@ pub struct ImageStatus {
     /// With `--git`: the image in the repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_git: Option<InGitItem>,
+    /// The ImagePolicy that the policy comes from, as `namespace/name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_policy: Option<String>,
 }
 
 /// The image of a container in a Git repository.
@@ -163,6 +166,7 @@ impl From<&Row> for ImageStatus {
                 drift: declared.is_drift(&row.image),
                 undecided: declared.undecided.clone(),
             }),
+            image_policy: row.image_policy.clone(),
         }
     }
 }

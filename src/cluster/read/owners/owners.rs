@@ -15,7 +15,7 @@ use crate::cluster::api::path_segment::check_path_segment;
 use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
-use crate::cluster::read::helm::HELM_RELEASES;
+use crate::cluster::read::custom::helm::HELM_RELEASES;
 use crate::plan::{OwnerAnswer, OwnerQuestion};
 use crate::workload::{Owner, WorkloadId};
 

@@ -60,7 +60,7 @@ impl AccessFrom {
         Err(if is_unknown {
             format!(
                 "selects the namespaces that may use it by their labels, and those of {namespace} \
-                 are not known: add the Namespace object"
+                 are not known: the Namespace object is missing"
             )
         } else {
             format!(
@@ -108,7 +108,7 @@ mod tests {
                 "labels that are not known",
                 json!([{"matchLabels": {"team": "b"}}]),
                 "other",
-                "add the Namespace object",
+                "Namespace object is missing",
             ),
             (
                 "another name, whatever the labels",

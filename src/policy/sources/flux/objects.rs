@@ -1,7 +1,7 @@
 //! Flux's image objects together: which repository an ImagePolicy elects from, by which
 //! policy and with whose credentials.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -10,9 +10,9 @@ use super::fields::labels;
 use super::image_policy::FluxImagePolicy;
 use super::image_repository::{FluxImageRepository, RepositorySpec};
 use super::rule::{DigestReflection, ElectionRule};
-use crate::image::ImageReference;
+use crate::image::{CanonicalName, ImageReference};
 use crate::policy::container_policy::{ContainerPolicy, PolicyError, PolicyOrigin};
-use crate::workload::{ManifestSource, PullIdentity, PullSecretRefs};
+use crate::workload::{ManifestSource, NO_SERVICE_ACCOUNT, PullIdentity, PullSecretRefs};
 
 /// The ImagePolicy objects of a run, and what they refer to.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -91,6 +91,29 @@ impl FluxObjects {
         Some(part)
     }
 
+    /// The namespaces whose labels decide whether a policy may use its ImageRepository.
+    #[must_use]
+    pub fn foreign_namespaces(objects: &[Value]) -> BTreeSet<String> {
+        let found = Self::read(objects.iter().map(|object| (None, object)), "default");
+        let policies = found.policies.iter();
+        let foreign = policies.filter(|policy| {
+            let rule = policy.rule.as_ref();
+            rule.is_ok_and(|rule| repository_id(policy, rule).0 != policy.namespace)
+        });
+        foreign.map(|policy| policy.namespace.clone()).collect()
+    }
+
+    /// Which policies elect from one of these images.
+    #[must_use]
+    pub fn policies_for(&self, images: &BTreeSet<CanonicalName>) -> BTreeSet<String> {
+        let policies = self.policies.iter();
+        let own = policies.filter(|policy| {
+            let target = self.target(policy);
+            target.is_ok_and(|target| images.contains(target.image.canonical()))
+        });
+        own.map(FluxImagePolicy::id).collect()
+    }
+
     /// The ImageRepository that a policy names, as `namespace/name`; `None` if the policy is
     /// not valid.
     #[must_use]
@@ -112,7 +135,10 @@ impl FluxObjects {
     ///
     /// The policy or its ImageRepository is not valid, is missing, or may not be used.
     pub fn target(&self, policy: &FluxImagePolicy) -> Result<ElectionTarget, PolicyError> {
-        let origin = PolicyOrigin::ImagePolicy(policy.id());
+        let origin = PolicyOrigin::ImagePolicy {
+            id: policy.id(),
+            is_inferred: false,
+        };
         let rule = policy.rule.as_ref().map_err(|why| {
             let reason = format!("{why} ({})", policy.place());
             PolicyError::new("", origin.clone(), reason)
@@ -135,7 +161,11 @@ impl FluxObjects {
             reader: PullIdentity {
                 namespace: repository.namespace.clone(),
                 pull_secrets: PullSecretRefs {
-                    service_account: spec.service_account.clone(),
+                    service_account: Some(
+                        spec.service_account
+                            .clone()
+                            .unwrap_or_else(|| NO_SERVICE_ACCOUNT.to_owned()),
+                    ),
                     names: spec.secret.iter().cloned().collect(),
                 },
             },
@@ -278,7 +308,10 @@ mod tests {
         assert_eq!(found.reader.namespace, "flux-system");
         objects.pop();
         let error = target(&objects).expect_err("labels that are not known");
-        assert!(error.ends_with("add the Namespace object"), "{error}");
+        assert!(
+            error.ends_with("the Namespace object is missing"),
+            "{error}"
+        );
         objects[1] = repository(&json!({"image": "org/app"}));
         let error = target(&objects).expect_err("no access");
         assert!(error.contains("accessFrom does not select it"), "{error}");

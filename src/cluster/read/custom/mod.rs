@@ -1,0 +1,4 @@
+//! Kinds that not every cluster has.
+
+pub(crate) mod helm;
+pub(crate) mod image_objects;
