@@ -108,6 +108,11 @@ bench-cluster: build ## Measure a warm status of 5,000 workloads beside kubectl 
 	IMGPOLICY_E2E_BINARY=$(CURDIR)/target/release/kubectl-imgpolicy IMGPOLICY_E2E_WORKLOADS=5000 \
 		$(CARGO) test --features live --test live -- warm_cluster --nocapture
 
+.PHONY: bench-git
+bench-git: build ## Measure status --git with 20,000 files and 2,000 workloads (needs Go).
+	IMGPOLICY_E2E_BINARY=$(CURDIR)/target/release/kubectl-imgpolicy IMGPOLICY_E2E_FOLDERS=200 \
+		$(CARGO) test --features live --test live -- git_scale --nocapture
+
 .PHONY: docs
 docs: ## Make the generated files of docs/ anew.
 	docs/quickstart/make-images.py

@@ -1,18 +1,18 @@
 //! `status --git`: where the images of a cluster are written in a Git repository.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::binary::imgpolicy;
 use crate::control_plane::ControlPlane;
+use crate::git_server::git;
 use crate::kubeconfigs::{self, User};
 use crate::objects::workload;
 
-const REMOTE: &str = "git@git.example.com:shop/fleet.git";
+/// The remote of the repositories.
+pub(crate) const REMOTE: &str = "git@git.example.com:shop/fleet.git";
 
 /// A repository with one commit of these files.
 fn repository(files: &[(&str, &str)]) -> TempDir {
@@ -27,17 +27,8 @@ fn repository(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-fn git(folder: &Path, words: &[&str]) {
-    let status = Command::new("git")
-        .args(words)
-        .current_dir(folder)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .status();
-    assert!(status.expect("git runs").success(), "{words:?}");
-}
-
 /// A Deployment in a file, without a namespace.
-fn manifest(name: &str, image: &str) -> String {
+pub(crate) fn manifest(name: &str, image: &str) -> String {
     format!(
         "apiVersion: apps/v1
 kind: Deployment
@@ -65,25 +56,31 @@ fn live(namespace: &str, name: &str, image: &str, metadata: &Value) -> Value {
     object
 }
 
-fn flux_labels(namespace: &str, name: &str) -> Value {
+pub(crate) fn flux_labels(namespace: &str, name: &str) -> Value {
     json!({"labels": {"kustomize.toolkit.fluxcd.io/name": name,
         "kustomize.toolkit.fluxcd.io/namespace": namespace}})
 }
 
-fn kustomization(namespace: &str, name: &str, path: &str, source: &str) -> Value {
+pub(crate) fn kustomization(namespace: &str, name: &str, path: &str, source: &str) -> Value {
     json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
         "metadata": {"namespace": namespace, "name": name},
         "spec": {"path": path, "targetNamespace": namespace,
             "sourceRef": {"kind": "GitRepository", "name": source}}})
 }
 
-fn git_repository(namespace: &str, name: &str, url: &str) -> Value {
+pub(crate) fn git_repository(namespace: &str, name: &str, url: &str) -> Value {
     json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
         "metadata": {"namespace": namespace, "name": name}, "spec": {"url": url}})
 }
 
 async fn cluster() -> &'static ControlPlane {
     let plane = ControlPlane::shared();
+    define_kinds(plane).await;
+    plane
+}
+
+/// Defines the kinds that lead to files.
+pub(crate) async fn define_kinds(plane: &ControlPlane) {
     for (group, version, kind) in [
         ("kustomize.toolkit.fluxcd.io", "v1", "Kustomization"),
         ("source.toolkit.fluxcd.io", "v1", "GitRepository"),
@@ -91,7 +88,6 @@ async fn cluster() -> &'static ControlPlane {
     ] {
         plane.define(group, version, kind).await;
     }
-    plane
 }
 
 #[tokio::test]

@@ -26,8 +26,9 @@
 //! control plane.
 //!
 //! `IMGPOLICY_E2E_BINARY` names another binary to test. `IMGPOLICY_E2E_OBJECTS` sets
-//! the number of workloads in `whole_cluster`, and `IMGPOLICY_E2E_WORKLOADS` that in
-//! `warm_cluster`, across all kinds (`make bench-cluster`).
+//! the number of workloads in `whole_cluster`, `IMGPOLICY_E2E_WORKLOADS` that in
+//! `warm_cluster`, across all kinds (`make bench-cluster`), and `IMGPOLICY_E2E_FOLDERS` that of
+//! the folders in `git_scale` (`make bench-git`).
 
 #![cfg(unix)]
 #![expect(
@@ -52,6 +53,7 @@ mod control_plane;
 mod decisions;
 mod deleted;
 mod forbidden_writes;
+mod git_scale;
 mod git_server;
 mod git_tree;
 mod groups;
