@@ -242,6 +242,11 @@ async fn pushed_update_is_applied_by_flux_and_recorded_in_git() {
     ] {
         assert!(message.contains(part), "{message}");
     }
+    let history = run(&["history", "deployment/my-app", "--git", top, "-o", "json"]).json();
+    let entry = &history["items"][0];
+    assert_eq!(entry["from"], format!("{name}:v1.2.3"), "{history}");
+    assert_eq!(entry["to"], format!("{name}:v1.2.4"), "{history}");
+    assert_eq!(entry["by"], "ada", "{history}");
     let again = run(&["update", "-f", top, "-R", "--git", top, "--push", "--yes"]);
     assert_eq!(again.code, 0, "{again:?}");
     assert_eq!(git(&work, &["rev-list", "--count", "main"]), "2");

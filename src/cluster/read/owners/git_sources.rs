@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use super::owners::{APPLICATIONS, KUSTOMIZATIONS};
 use crate::cluster::api::access::AccessError;
@@ -29,6 +30,36 @@ const GIT_REPOSITORIES: CustomKind = CustomKind {
 /// The folders of owners, each with its owner.
 pub type GitSources = Vec<(Owner, Result<Vec<GitSource>, GitSourceError>)>;
 
+/// A kind, and where the server has it.
+struct LookedUp {
+    kind: CustomKind,
+    served: OnceCell<ServedKind>,
+}
+
+impl LookedUp {
+    const fn new(kind: CustomKind) -> Self {
+        Self {
+            kind,
+            served: OnceCell::const_new(),
+        }
+    }
+
+    /// Where the server has it. Only the first owner asks.
+    async fn served(&self, cluster: &Cluster) -> Result<&ServedKind, ClusterError> {
+        let served = self
+            .served
+            .get_or_try_init(|| cluster.served(&self.kind, None));
+        served.await
+    }
+}
+
+/// The kinds that lead to files.
+struct SourceKinds {
+    kustomizations: LookedUp,
+    repositories: LookedUp,
+    applications: LookedUp,
+}
+
 /// Why the folders of an owner are not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GitSourceError {
@@ -42,9 +73,14 @@ impl Cluster {
     /// The folders from which Flux Kustomizations and Argo CD Applications take their objects.
     /// Each object is read once.
     pub async fn git_sources(&self, owners: Vec<Owner>) -> GitSources {
+        let kinds = SourceKinds {
+            kustomizations: LookedUp::new(KUSTOMIZATIONS),
+            repositories: LookedUp::new(GIT_REPOSITORIES),
+            applications: LookedUp::new(APPLICATIONS),
+        };
         let objects = owners.into_iter().map(|owner| async {
-            let objects = self.source_objects(&owner).await;
-            (owner, objects)
+            let object = self.source_object(&owner, &kinds).await;
+            (owner, object)
         });
         let objects: Vec<_> = stream::iter(objects).buffered(AT_ONCE).collect().await;
         let mut repositories = BTreeMap::new();
@@ -53,7 +89,7 @@ impl Cluster {
                 && let Ok(repository) = repository_of(owner, object)
                 && !repositories.contains_key(&repository)
             {
-                let url = self.repository_url(&repository).await;
+                let url = self.repository_url(&repository, &kinds).await;
                 repositories.insert(repository, url);
             }
         }
@@ -73,16 +109,20 @@ impl Cluster {
         sources.collect()
     }
 
-    async fn source_objects(&self, owner: &Owner) -> Result<Value, GitSourceError> {
+    async fn source_object(
+        &self,
+        owner: &Owner,
+        kinds: &SourceKinds,
+    ) -> Result<Value, GitSourceError> {
         if is_kustomization(owner) {
-            return self.required(&KUSTOMIZATIONS, owner).await;
+            return self.required(&kinds.kustomizations, owner).await;
         }
         if owner.namespace.is_some() {
-            return self.required(&APPLICATIONS, owner).await;
+            return self.required(&kinds.applications, owner).await;
         }
         // Argo CD's marker does not always include the namespace.
         let mut found = self
-            .applications_of_name(&owner.name)
+            .applications_of_name(&owner.name, &kinds.applications)
             .await
             .map_err(|error| unreadable(&APPLICATIONS, &Scope::AllNamespaces, "list", &error))?;
         match (found.pop(), found.len()) {
@@ -96,9 +136,12 @@ impl Cluster {
         }
     }
 
-    async fn applications_of_name(&self, name: &str) -> Result<Vec<Value>, ClusterError> {
-        let (ServedKind::At(resource) | ServedKind::Perhaps(resource)) =
-            self.served(&APPLICATIONS, None).await?
+    async fn applications_of_name(
+        &self,
+        name: &str,
+        kind: &LookedUp,
+    ) -> Result<Vec<Value>, ClusterError> {
+        let (ServedKind::At(resource) | ServedKind::Perhaps(resource)) = kind.served(self).await?
         else {
             return Ok(Vec::new());
         };
@@ -112,8 +155,12 @@ impl Cluster {
         Ok(objects.await?.into_iter().flatten().collect())
     }
 
-    async fn repository_url(&self, repository: &Owner) -> Result<String, GitSourceError> {
-        let object = self.required(&GIT_REPOSITORIES, repository).await?;
+    async fn repository_url(
+        &self,
+        repository: &Owner,
+        kinds: &SourceKinds,
+    ) -> Result<String, GitSourceError> {
+        let object = self.required(&kinds.repositories, repository).await?;
         match object["spec"]["url"].as_str() {
             Some(url) => Ok(url.to_owned()),
             None => Err(GitSourceError::None(format!("{repository} has no URL"))),
@@ -121,14 +168,18 @@ impl Cluster {
     }
 
     /// An object that has to exist.
-    async fn required(&self, kind: &CustomKind, owner: &Owner) -> Result<Value, GitSourceError> {
-        match self.owner_object(kind, owner).await {
+    async fn required(&self, kind: &LookedUp, owner: &Owner) -> Result<Value, GitSourceError> {
+        let object = match kind.served(self).await {
+            Ok(served) => self.owner_object_at(served, owner).await,
+            Err(error) => Err(error),
+        };
+        match object {
             Ok(Some(object)) => Ok(object),
             Ok(None) => Err(GitSourceError::None(format!("{owner} does not exist"))),
             Err(error) => {
                 let namespace = owner.namespace.clone().unwrap_or_default();
                 let scope = Scope::Namespace(namespace);
-                Err(unreadable(kind, &scope, "get", &error))
+                Err(unreadable(&kind.kind, &scope, "get", &error))
             }
         }
     }

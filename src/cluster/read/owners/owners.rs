@@ -150,16 +150,26 @@ impl Cluster {
         kind: &CustomKind,
         owner: &Owner,
     ) -> Result<Option<Value>, ClusterError> {
-        let Some(namespace) = &owner.namespace else {
+        if owner.namespace.is_none() {
+            return Ok(None);
+        }
+        let served = self.served(kind, None).await?;
+        self.owner_object_at(&served, owner).await
+    }
+
+    /// The same, for a kind that was already looked up.
+    pub(crate) async fn owner_object_at(
+        &self,
+        served: &ServedKind,
+        owner: &Owner,
+    ) -> Result<Option<Value>, ClusterError> {
+        let (Some(namespace), ServedKind::At(resource) | ServedKind::Perhaps(resource)) =
+            (&owner.namespace, served)
+        else {
             return Ok(None);
         };
         check_path_segment("namespace", namespace)?;
         check_path_segment("resource name", &owner.name)?;
-        let (ServedKind::At(resource) | ServedKind::Perhaps(resource)) =
-            self.served(kind, None).await?
-        else {
-            return Ok(None);
-        };
         let scope = Scope::Namespace(namespace.clone());
         let path = format!("{}/{}", resource.path(&scope), owner.name);
         let body = self.fetch_path(&path).await?;
