@@ -469,7 +469,9 @@ fn container_with_a_marker_shows_the_policy_that_the_marker_names() {
         );
         // Only the marker is written: the workload gets no record.
         if annotation == "a: b" {
-            run(&environment, &["--yes", "--include-manual"]).expect(0);
+            let words = ["--yes", "--include-manual", "-o", "json"];
+            let json = run(&environment, &words).expect(0).json();
+            assert_eq!(json["items"], Value::Array(Vec::new()), "{json}");
             let after = file(&environment);
             assert!(after.contains("org/app:1.10.0 #"), "{after}");
             assert!(!after.contains("last-update"), "{after}");
