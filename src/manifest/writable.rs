@@ -101,18 +101,12 @@ fn places(
 fn trial_change(container: &Container) -> Option<ImageChange> {
     let tag: Tag = TRIAL_TAG.parse().ok()?;
     let image: ImageReference = container.image.parse().ok()?;
-    Some(ImageChange {
-        container: container.name.clone(),
-        container_type: container.container_type,
-        from: container.image.clone(),
-        to: image.with_tag(&tag),
-        digest: None,
-        policy: None,
-        build: None,
-        message: String::new(),
-        warnings: Vec::new(),
-        plain_tag: None,
-    })
+    Some(ImageChange::new(
+        container.name.clone(),
+        container.container_type,
+        container.image.clone(),
+        image.with_tag(&tag),
+    ))
 }
 
 /// The author of a trial, whom a lock does not stop.

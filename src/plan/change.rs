@@ -135,6 +135,28 @@ pub struct ImageChange {
 }
 
 impl ImageChange {
+    /// A change that nothing more is known about.
+    #[must_use]
+    pub fn new(
+        container: impl Into<String>,
+        container_type: ContainerType,
+        from: impl Into<String>,
+        to: ImageReference,
+    ) -> Self {
+        Self {
+            container: container.into(),
+            container_type,
+            from: from.into(),
+            to,
+            digest: None,
+            policy: None,
+            build: None,
+            message: String::new(),
+            warnings: Vec::new(),
+            plain_tag: None,
+        }
+    }
+
     /// Whether the new image is of another repository. Canonical names are compared,
     /// not spellings.
     #[must_use]

@@ -166,20 +166,14 @@ mod tests {
         let found = containers.iter().find(|c| c.name == container);
         let from = &found.expect("a container").image;
         let name: ImageReference = from.parse().expect("an image");
-        ImageChange {
-            container: container.to_owned(),
-            container_type: ContainerType::Container,
-            from: from.clone(),
-            to: format!("{}{version}", name.name())
+        ImageChange::new(
+            container,
+            ContainerType::Container,
+            from.clone(),
+            format!("{}{version}", name.name())
                 .parse()
                 .expect("an image"),
-            digest: None,
-            policy: None,
-            build: None,
-            message: String::new(),
-            warnings: Vec::new(),
-            plain_tag: None,
-        }
+        )
     }
 
     /// `path=text` of the edits, or the refusal.

@@ -28,16 +28,13 @@ pub(crate) fn change(name: &str) -> Change {
         source: None,
         root: None,
         images: vec![ImageChange {
-            container: "app".to_owned(),
-            container_type: ContainerType::Container,
-            from: "org/app:1".to_owned(),
-            to: "org/app:2".parse().expect("an image"),
-            digest: None,
-            policy: None,
-            build: None,
             message: "newer".to_owned(),
-            warnings: Vec::new(),
-            plain_tag: None,
+            ..ImageChange::new(
+                "app",
+                ContainerType::Container,
+                "org/app:1",
+                "org/app:2".parse().expect("an image"),
+            )
         }],
         policy: None,
         is_rollback: false,

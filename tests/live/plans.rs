@@ -32,16 +32,13 @@ pub(crate) fn image(
     to: &str,
 ) -> ImageChange {
     ImageChange {
-        container: container.to_owned(),
-        container_type,
-        from: from.to_owned(),
-        to: to.parse().expect("an image"),
-        digest: None,
-        policy: None,
-        build: None,
         message: "a newer one".to_owned(),
-        warnings: Vec::new(),
-        plain_tag: None,
+        ..ImageChange::new(
+            container,
+            container_type,
+            from,
+            to.parse().expect("an image"),
+        )
     }
 }
 

@@ -16,16 +16,13 @@ fn id(namespace: &str, name: &str) -> WorkloadId {
 
 fn image(container: &str, from: &str, to: &str, policy: Option<&str>) -> ImageChange {
     ImageChange {
-        container: container.to_owned(),
-        container_type: ContainerType::Container,
-        from: from.to_owned(),
-        to: to.parse().expect(to),
-        digest: None,
         policy: policy.map(str::to_owned),
-        build: None,
-        message: String::new(),
-        warnings: Vec::new(),
-        plain_tag: None,
+        ..ImageChange::new(
+            container,
+            ContainerType::Container,
+            from,
+            to.parse().expect(to),
+        )
     }
 }
 

@@ -76,18 +76,12 @@ mod tests {
     use crate::workload::ContainerType;
 
     fn change(container: &str, from: &str, to: &str) -> ImageChange {
-        ImageChange {
-            container: container.to_owned(),
-            container_type: ContainerType::Container,
-            from: from.to_owned(),
-            to: to.parse().expect("an image"),
-            digest: None,
-            policy: None,
-            build: None,
-            message: String::new(),
-            warnings: Vec::new(),
-            plain_tag: None,
-        }
+        ImageChange::new(
+            container,
+            ContainerType::Container,
+            from,
+            to.parse().expect("an image"),
+        )
     }
 
     #[test]

@@ -168,18 +168,12 @@ mod tests {
     use crate::workload::{ContainerType, WorkloadId, WorkloadKind};
 
     fn image(container: &str) -> ImageChange {
-        ImageChange {
-            container: container.to_owned(),
-            container_type: ContainerType::Container,
-            from: "org/app:1".to_owned(),
-            to: "org/app:2".parse().expect("an image"),
-            digest: None,
-            policy: None,
-            build: None,
-            message: String::new(),
-            warnings: Vec::new(),
-            plain_tag: None,
-        }
+        ImageChange::new(
+            container,
+            ContainerType::Container,
+            "org/app:1",
+            "org/app:2".parse().expect("an image"),
+        )
     }
 
     fn change(name: &str, containers: &[&str]) -> Change {

@@ -315,16 +315,13 @@ impl<'a> Settler<'a> {
         for (at, to, line) in found {
             let built = &self.images.all[at];
             let image = ImageChange {
-                container: built.container.clone(),
-                container_type: built.container_type,
-                from: built.image.clone(),
-                to,
-                digest: None,
-                policy: None,
-                build: None,
                 message: format!("{line} decides it, too"),
-                warnings: Vec::new(),
-                plain_tag: None,
+                ..ImageChange::new(
+                    built.container.clone(),
+                    built.container_type,
+                    built.image.clone(),
+                    to,
+                )
             };
             let mut changes = plan.changes.iter_mut();
             match changes.find(|change| built.is_of(change)) {
