@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// The namespace of an object that names none, unless the user has named one.
+pub const DEFAULT_NAMESPACE: &str = "default";
+
 /// The kinds of objects whose containers are listed as rows.
 ///
 /// Jobs, Pods and ReplicaSets are not included, because they belong to another

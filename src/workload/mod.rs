@@ -47,7 +47,7 @@ pub use container::{
     Container, ContainerType, ImageMarker, KustomizeOverride, NumericTag, Obstacle,
 };
 pub use decode::{DecodeError, decode, decode_as};
-pub use id::{WorkloadId, WorkloadKind, span_namespaces, spans_namespaces};
+pub use id::{DEFAULT_NAMESPACE, WorkloadId, WorkloadKind, span_namespaces, spans_namespaces};
 pub use marked_value::{MarkedContainer, MarkedValue, MarkerObstacle, MarkerPart, MarkerTarget};
 pub use names::Names;
 pub use object::{ManifestSource, Workload};

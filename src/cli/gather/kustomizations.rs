@@ -12,10 +12,7 @@ use crate::kustomize::{BuiltKustomization, KustomizeBuilder, settle};
 use crate::manifest::SettleOptions;
 use crate::plan::{Overrides, Plan};
 use crate::policy::{ImagePolicies, PolicySources};
-use crate::workload::ManifestSource;
-
-/// The namespace of a Kustomization that does not name one, as for decisions.
-const DEFAULT_NAMESPACE: &str = "default";
+use crate::workload::{DEFAULT_NAMESPACE, ManifestSource};
 
 /// Kustomizations that were read, and how they are built again.
 pub(crate) struct KustomizationOrigin {

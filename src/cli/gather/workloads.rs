@@ -16,6 +16,7 @@ use crate::files::{self, FileError, FileListing, FileScope, SecretInFile, Uncove
 use crate::kustomize::BuiltKustomization;
 use crate::output::count;
 use crate::policy::PolicySources;
+use crate::workload::DEFAULT_NAMESPACE;
 
 /// Where workloads were read, which is also where they are written.
 pub(crate) enum WorkloadOrigin {
@@ -98,7 +99,7 @@ pub(crate) struct ImageReading {
 
 /// The namespace of an object in a file that does not name one.
 pub(crate) fn default_namespace(globals: &Globals) -> &str {
-    globals.namespace.as_deref().unwrap_or("default")
+    globals.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE)
 }
 
 /// Reads the workloads in scope.

@@ -18,7 +18,7 @@ use crate::plan::{
     Authorship, Change, Edit, FieldEdit, MarkerDecision, Override, Overrides, Plan, Refusal,
 };
 use crate::policy::{ImagePolicies, PolicySources};
-use crate::workload::Observed;
+use crate::workload::{DEFAULT_NAMESPACE, Observed};
 use crate::write::applied::{Applied, Done, DryRun, WriteError};
 
 /// The file name that means standard input.
@@ -26,10 +26,7 @@ const STDIN: &str = "-";
 
 /// How often a file is written if others change it at the same moment: once, and then three
 /// times more.
-const TRIES: u32 = 4;
-
-/// The namespace of a Kustomization that does not name one, as for decisions.
-const DEFAULT_NAMESPACE: &str = "default";
+pub(crate) const TRIES: u32 = 4;
 
 /// How files are written.
 #[derive(Debug, Clone)]

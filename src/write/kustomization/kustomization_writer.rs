@@ -13,14 +13,11 @@ use crate::kustomize::{BuiltKustomization, KustomizeBuilder, settle};
 use crate::manifest::SettleOptions;
 use crate::plan::{Change, Edit, HeldBack, Overrides, Plan, Refusal};
 use crate::policy::{ImagePolicies, PolicySources, WarningCode};
-use crate::write::files::file_writer::{FileWriter, RewrittenFile, WrittenFiles, write_files};
+use crate::workload::DEFAULT_NAMESPACE;
+use crate::write::files::file_writer::{
+    FileWriter, RewrittenFile, TRIES, WrittenFiles, write_files,
+};
 use crate::write::{Applied, Done, DryRun, WriteError};
-
-/// How often the files are written if others change one of them at the same moment.
-const TRIES: u32 = 4;
-
-/// The namespace of a Kustomization that does not name one, as for decisions.
-const DEFAULT_NAMESPACE: &str = "default";
 
 /// How the files of kustomizations are written.
 #[derive(Debug, Clone)]

@@ -1,9 +1,7 @@
 //! The identities of a resource while it is built.
 
 use crate::manifest::kustomize::traced::TracedValue;
-
-/// The namespace that counts for a resource that names none.
-const DEFAULT_NAMESPACE: &str = "default";
+use crate::workload::DEFAULT_NAMESPACE;
 
 /// What distinguishes a resource from the others.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

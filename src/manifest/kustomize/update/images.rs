@@ -7,10 +7,7 @@ use crate::manifest::kustomize::containers::ImageScalars;
 use crate::manifest::kustomize::traced::{ScalarPlace, TracedValue};
 use crate::plan::{Change, ImageChange};
 use crate::policy::{ImagePolicies, PolicySources, Resolved, resolve};
-use crate::workload::{ContainerType, Workload, WorkloadKind, decode};
-
-/// The namespace of a Kustomization that does not name one, as for decisions.
-const DEFAULT_NAMESPACE: &str = "default";
+use crate::workload::{ContainerType, DEFAULT_NAMESPACE, Workload, WorkloadKind, decode};
 
 /// The lists whose items have an image.
 const LISTS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
