@@ -303,3 +303,61 @@ fn link_is_committed_as_the_file_behind_it() {
     assert_eq!(files_of_last_commit(&repository), "web.yaml");
     assert_eq!(repository.git(&["status", "--porcelain"]), "");
 }
+
+#[test]
+fn message_begins_with_the_users_template_and_keeps_the_trailer() {
+    let repository = with_update();
+    let template = "chore({{.Workload}}): {{.Image}} {{.Old}} -> {{ .New }}\n\n{{.Count}} by \
+                    {{.Policy}} in {{.Namespace}}, {{.Container}}\n";
+    repository.environment.write("template", template);
+    let words = ["--git=.", "--yes", "--message-template=../template"];
+    update(&repository, &words).run().expect(0);
+    let message = repository.git(&["log", "-1", "--format=%B"]);
+    let begin = "chore(deployment/web): docker.io/org/my-app 1.0.0 -> 1.0.1\n\n1 by semver:~1.0 in \
+                 default, app\n\ndeployment/web in namespace default, container app, apps/web.yaml\n";
+    assert!(message.starts_with(begin), "{message}");
+    assert_eq!(trailer(&repository)["images"][0]["container"], "app");
+
+    // Several images: each text once.
+    let two = deployment(
+        "two",
+        &[
+            AUTOMATED,
+            "fluxcd.io/tag.a: semver:~1.0",
+            "fluxcd.io/tag.b: semver:~1.0",
+        ],
+        &[("a", OLD), ("b", OLD)],
+    );
+    let repository = TestRepository::with(&[("apps/two.yaml", &two)]);
+    repository.environment.write(
+        "template",
+        "{{.Count}}: {{.Workload}} {{.Container}} {{.New}} {{.Date}}",
+    );
+    update(&repository, &words).run().expect(0);
+    let subject = repository.git(&["log", "-1", "--format=%s"]);
+    let expected = "2: deployment/two a, b 1.0.1 ";
+    let date = subject.strip_prefix(expected).expect(&subject);
+    assert_eq!(date.len(), "2026-01-02".len(), "{subject}");
+}
+
+#[test]
+fn template_with_an_unknown_field_is_refused_before_anything_is_cloned_or_written() {
+    let repository = with_update();
+    repository.environment.write("template", "x\n{{.Tag}}");
+    let head = repository.head();
+    for place in [".", "https://git.invalid/x.git"] {
+        let git = format!("--git={place}");
+        let words = [&*git, "--dry-run", "--message-template=../template"];
+        let outcome = update(&repository, &words).run().expect(1);
+        let said = "error: --message-template ../template: line 2: {{.Tag}} is not a field of the \
+                    template; the fields are {{.Workload}}, ";
+        assert!(outcome.stderr.starts_with(said), "{outcome:#?}");
+    }
+    let words = ["--git=.", "--yes", "--message-template=../gone"];
+    let outcome = update(&repository, &words).run().expect(1);
+    assert!(
+        outcome.stderr.contains("--message-template ../gone: "),
+        "{outcome:#?}"
+    );
+    assert_eq!(repository.head(), head);
+}

@@ -36,11 +36,14 @@ pub(crate) fn open(flag: &GitFlag, terminal: &Terminal) -> Result<Option<GitTarg
     } else {
         GitQuestions::Never
     };
-    match flag.place() {
+    // Before anything is cloned or written.
+    let template = flag.message_template()?;
+    let target = match flag.place() {
         None => Ok(None),
         Some(GitPlace::Folder(folder)) => open_folder(folder, flag, asking).map(Some),
         Some(GitPlace::Url(url)) => clone(url, flag, asking).map(Some),
-    }
+    };
+    Ok(target?.map(|target| GitTarget { template, ..target }))
 }
 
 fn open_folder(
@@ -68,6 +71,7 @@ fn open_folder(
         push,
         ahead: Vec::new(),
         may_retry: false,
+        template: None,
         clone: None,
     })
 }
@@ -90,6 +94,7 @@ fn clone(url: &str, flag: &GitFlag, asking: GitQuestions) -> Result<GitTarget, C
         }),
         ahead: Vec::new(),
         may_retry: false,
+        template: None,
         clone: Some(ClonedFolder {
             _current_folder: current_folder,
             _clone: cloned,

@@ -15,7 +15,7 @@ use crate::cli::menu::CommandScope;
 use crate::collect::ObservedObjects;
 use crate::evaluator::{Row, ScopeError, Snapshot};
 use crate::git::{PushTarget, Repository, TemporaryClone};
-use crate::plan::{Authorship, Change, Edit, MarkerDecision, Overrides, Plan};
+use crate::plan::{Authorship, Change, Edit, MarkerDecision, MessageTemplate, Overrides, Plan};
 use crate::registry::{Registries, user_cache_folder};
 use crate::workload::{Observed, Workload};
 use crate::write::{Applied, DryRun};
@@ -118,6 +118,8 @@ pub(crate) struct GitTarget {
     pub(crate) ahead: Vec<String>,
     /// Whether the run decides again if others push first.
     pub(crate) may_retry: bool,
+    /// The user's words for the message.
+    pub(crate) template: Option<MessageTemplate>,
     /// The clone of a URL.
     pub(crate) clone: Option<ClonedFolder>,
 }

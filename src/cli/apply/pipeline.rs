@@ -137,7 +137,7 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
         WorkloadOrigin::Kustomization(origin) => {
             let files =
                 CommittedFiles::Kustomizations(kustomization_writer(job, options, origin, None));
-            return file_writer(files, options);
+            return file_writer(files, job, options);
         }
         WorkloadOrigin::Files {
             stdin,
@@ -160,16 +160,22 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
             CommittedFiles::Kustomizations(kustomization_writer(job, options, origin, Some(files)))
         }
     };
-    file_writer(files, options)
+    file_writer(files, job, options)
 }
 
 /// Writes files, with a commit if the user wants one.
-fn file_writer<'a>(files: CommittedFiles<'a>, options: &'a ApplyOptions<'_>) -> Writer<'a> {
+fn file_writer<'a>(
+    files: CommittedFiles<'a>,
+    job: &ApplyJob,
+    options: &'a ApplyOptions<'_>,
+) -> Writer<'a> {
     match (options.git, files) {
         (Some(git), files) => Writer::Git(GitWriter {
             files,
             repository: &git.repository,
             push: git.push.as_ref(),
+            template: git.template.as_ref(),
+            at: job.authorship.at,
             may_retry: git.may_retry,
         }),
         (None, CommittedFiles::Plain(files)) => Writer::Files(files),

@@ -7,8 +7,13 @@ use clap::Args;
 use super::scope::PlaceFlags;
 use crate::cli::error::CommandError;
 use crate::files::PathOrStdin;
+use crate::plan::MessageTemplate;
 use crate::secrets;
+use crate::user_file;
 use crate::write::DryRun;
+
+/// The maximum size of a template, in bytes.
+const MAX_TEMPLATE_BYTES: u64 = 64 << 10;
 
 /// Where an update is committed.
 #[derive(Debug, Clone, Args)]
@@ -37,6 +42,12 @@ pub(crate) struct GitFlag {
     /// With a URL, push to this branch; if it exists, the commit is made on top of it
     #[arg(long, value_name = "NAME", requires = "git")]
     push_branch: Option<String>,
+
+    /// File with the beginning of the commit message: a subject and, if you like, more lines, with
+    /// {{.Workload}}, {{.Namespace}}, {{.Container}}, {{.Image}}, {{.Old}}, {{.New}}, {{.Policy}},
+    /// {{.Count}} and {{.Date}}
+    #[arg(long, value_name = "FILE", requires = "git")]
+    message_template: Option<PathBuf>,
 
     /// Pass this text to the server, as 'git push --push-option' does; repeatable
     #[arg(long, value_name = "OPTION", requires = "git")]
@@ -89,6 +100,26 @@ impl GitFlag {
     /// The texts for the server of a push.
     pub(crate) fn push_options(&self) -> &[String] {
         &self.push_option
+    }
+
+    /// The user's words for the message.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or is not a template.
+    pub(crate) fn message_template(&self) -> Result<Option<MessageTemplate>, CommandError> {
+        let Some(file) = &self.message_template else {
+            return Ok(None);
+        };
+        let shown = file.display();
+        let text = user_file::read_text(file, MAX_TEMPLATE_BYTES).map_err(|error| {
+            let why = user_file::describe(&error);
+            CommandError::failed(format!("--message-template {shown}: {why}"))
+        })?;
+        let template = MessageTemplate::parse(&text);
+        template
+            .map(Some)
+            .map_err(|error| CommandError::failed(format!("--message-template {shown}: {error}")))
     }
 
     /// The files and folders of the repository to read, as they are found from the current

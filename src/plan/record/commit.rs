@@ -3,8 +3,10 @@
 //! Images come from the record of their edit, so that the commit and the workload's
 //! annotations say the same.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::message_template::{MessageField, MessageTemplate, joined};
 use super::record::{LastUpdate, RecordedChange};
 use crate::image::ImageReference;
 use crate::plan::change::Change;
@@ -159,10 +161,15 @@ impl CommitRecord {
         });
     }
 
-    /// The message: a subject, a paragraph for each image and value, and the trailer.
+    /// The message: a subject, a paragraph for each image and value, and the trailer. The
+    /// user's words, if there are any, take the place of the subject. `at`: the time of the
+    /// update.
     #[must_use]
-    pub fn message(&self) -> String {
-        let mut paragraphs = vec![self.subject()];
+    pub fn message(&self, template: Option<&MessageTemplate>, at: Timestamp) -> String {
+        let mut paragraphs = vec![match template {
+            Some(template) => template.fill(|field| one_line(&self.field(field, at))),
+            None => self.subject(),
+        }];
         paragraphs.extend(self.images.iter().map(CommittedImage::paragraph));
         paragraphs.extend(self.markers.iter().map(CommittedValue::paragraph));
         if !self.overrides.is_empty() {
@@ -172,6 +179,36 @@ impl CommitRecord {
         let trailer = serde_json::to_string(self).unwrap_or_default();
         paragraphs.push(format!("{COMMIT_TRAILER}: {trailer}"));
         paragraphs.join("\n\n") + "\n"
+    }
+
+    /// What a field of a template stands for. Of several images and values, each text is named
+    /// once.
+    fn field(&self, field: MessageField, at: Timestamp) -> String {
+        let images = self.images.iter();
+        let values = self.markers.iter();
+        match field {
+            MessageField::Workload => {
+                let places = values.map(|value| format!("{}:{}", value.file, value.line));
+                joined(images.map(|image| image.workload.clone()).chain(places))
+            }
+            MessageField::Namespace => joined(images.map(|image| image.namespace.clone())),
+            MessageField::Container => joined(images.map(|image| image.change.container.clone())),
+            MessageField::Image => joined(images.map(|image| split(&image.change.to).0)),
+            MessageField::Old => {
+                let old = images.map(|image| split(&image.change.from).1);
+                joined(old.chain(values.map(|value| value.from.clone())))
+            }
+            MessageField::New => {
+                let new = images.map(|image| split(&image.change.to).1);
+                joined(new.chain(values.map(|value| value.to.clone())))
+            }
+            MessageField::Policy => {
+                let policies = images.map(|image| image.change.policy.clone().unwrap_or_default());
+                joined(policies.chain(values.map(|value| value.policy.clone())))
+            }
+            MessageField::Count => (self.images.len() + self.markers.len()).to_string(),
+            MessageField::Date => at.strftime("%Y-%m-%d").to_string(),
+        }
     }
 
     fn subject(&self) -> String {
@@ -299,6 +336,16 @@ impl CommittedValue {
             format!("  policy: {policy}"),
             format!("  why: {why}"),
         ])
+    }
+}
+
+/// The name of an image, and what is behind it.
+fn split(image: &str) -> (String, String) {
+    let name = image.rfind('/').map_or(0, |slash| slash + 1);
+    let rest = image[name..].find([':', '@']).map(|at| name + at);
+    match rest {
+        Some(at) => (image[..at].to_owned(), image[at + 1..].to_owned()),
+        None => (image.to_owned(), String::new()),
     }
 }
 

@@ -8,11 +8,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::file_writer::{FileWriter, RewrittenFile, WrittenFiles, write_files};
 use super::marker_writes::MarkerApplied;
 use crate::files::{read_text, rewrite_in_turn};
 use crate::git::{Commit, GitError, Push, PushTarget, Repository, Upstream};
-use crate::plan::{CommitRecord, CommittedLine, Edit, Override, Plan, Refusal};
+use crate::plan::{CommitRecord, CommittedLine, Edit, MessageTemplate, Override, Plan, Refusal};
 use crate::write::applied::{Applied, Done, DryRun, WriteError};
 use crate::write::kustomization::{KustomizationWriter, write_kustomizations};
 use crate::write::stop::StopSignal;
@@ -26,6 +28,10 @@ pub struct GitWriter<'a> {
     pub repository: &'a Repository,
     /// Where the commit is pushed; `None`: it stays local.
     pub push: Option<&'a PushTarget>,
+    /// The user's words for the message.
+    pub template: Option<&'a MessageTemplate>,
+    /// The time of the update.
+    pub at: Timestamp,
     /// Whether the caller decides again if others push first.
     pub may_retry: bool,
 }
@@ -260,7 +266,8 @@ impl GitWriter<'_> {
         if stop.is_requested() {
             return Err(GitError::Interrupted);
         }
-        let message = self.record(plan, written, checked).message();
+        let message = self.record(plan, written, checked);
+        let message = message.message(self.template, self.at);
         self.repository.commit(&paths, &message).await
     }
 
