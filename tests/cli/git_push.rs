@@ -140,6 +140,18 @@ fn other_commits_of_the_user_are_named() {
 }
 
 #[test]
+fn commit_that_was_left_unpushed_is_named_if_there_is_nothing_to_commit() {
+    let repository = with_remote();
+    // As if the run had ended between the commit and the push.
+    update(&repository, &["--git=.", "--yes"]).run().expect(0);
+    let outcome = pushed(&repository).expect(0);
+    let said = "note: 1 other commit of the branch is not on origin/main yet, and this run pushes \
+                nothing; \"git push\" pushes it: ";
+    assert!(outcome.stderr.contains(said), "{outcome:#?}");
+    assert_ne!(repository.remote(&["rev-parse", "main"]), repository.head());
+}
+
+#[test]
 fn branch_without_a_place_to_push_to_is_refused_before_anything_is_written() {
     for (words, said) in [
         (

@@ -155,8 +155,9 @@ impl GitTarget {
         Ok(())
     }
 
-    /// Names the commits of the user that a push includes.
-    pub(crate) fn note_ahead(&self, terminal: &mut Terminal) {
+    /// Names the commits of the user that a push includes, or, if there is nothing to commit and
+    /// so nothing is pushed, that stay local.
+    pub(crate) fn note_ahead(&self, is_pushed: bool, terminal: &mut Terminal) {
         let Some(PushTarget { upstream, .. }) =
             self.push.as_ref().filter(|_| !self.ahead.is_empty())
         else {
@@ -171,8 +172,13 @@ impl GitTarget {
             1 => ("is", "it"),
             _ => ("are", "them"),
         };
+        let push = if is_pushed {
+            format!("and a push includes {them}")
+        } else {
+            format!("and this run pushes nothing; \"git push\" pushes {them}")
+        };
         terminal.note(&format!(
-            "note: {commits} of the branch {are} not on {upstream} yet, and a push includes {them}: {names}"
+            "note: {commits} of the branch {are} not on {upstream} yet, {push}: {names}"
         ));
     }
 

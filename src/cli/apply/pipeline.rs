@@ -63,10 +63,13 @@ pub(crate) fn apply(
         && let Some(mut prompt) = preview::prompt(&job, options)
     {
         if let Some(git) = options.git {
-            git.note_ahead(terminal);
+            git.note_ahead(true, terminal);
             prompt.location.push_str(&git.place()?);
         }
         confirm(&prompt, options.write.yes, terminal)?;
+    }
+    if let Some(git) = options.git.filter(|_| job.plan.is_empty()) {
+        git.note_ahead(false, terminal);
     }
     let (results, stdout) = match write(&job, options, reporter, terminal)? {
         WriteEnd::Reported(results, stdout) => (results, stdout),
