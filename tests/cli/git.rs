@@ -29,13 +29,13 @@ pub(super) fn with_update() -> TestRepository {
 }
 
 /// The data in the trailer of the last commit.
-fn trailer(repository: &TestRepository) -> Value {
+pub(super) fn trailer(repository: &TestRepository) -> Value {
     let format = "--format=%(trailers:key=Imgpolicy-Update,valueonly)";
     let line = repository.git(&["log", "-1", format]);
     serde_json::from_str(&line).expect(&line)
 }
 
-fn files_of_last_commit(repository: &TestRepository) -> String {
+pub(super) fn files_of_last_commit(repository: &TestRepository) -> String {
     repository.git(&["show", "--format=", "--name-only", "HEAD"])
 }
 

@@ -12,6 +12,7 @@ mod flux_markers;
 mod formats;
 mod gate;
 mod git;
+mod git_annotations;
 mod git_kustomize;
 mod git_push;
 mod git_refusals;

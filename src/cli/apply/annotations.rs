@@ -4,12 +4,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::author::authorship;
+use super::git_target;
 use super::job::{
     AnnotationJob, ApplyEnd, ApplyJob, ApplyOptions, JobKind, PlannedEdit, Wording, file_locks,
 };
 use super::pipeline::apply;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
+use crate::cli::flags::git::GitFlag;
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::gather::workloads::{Reading, read_workloads};
@@ -51,13 +53,66 @@ pub(crate) fn options<'a>(
     }
 }
 
-/// Makes the same edit on every named workload.
+/// Makes the same edit on every named workload, in the repository of `git` if there is one.
 pub(crate) fn run(
-    edit: PolicyEdit,
+    edit: &PolicyEdit,
     target: &TargetArgs,
+    git: &GitFlag,
     options: &ApplyOptions<'_>,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
+    in_repository(
+        target,
+        git,
+        options,
+        terminal,
+        |target, options, terminal| edit_all(edit, target, options, terminal),
+    )
+}
+
+/// Carries out a command with the files of a repository among its targets, and commits what it
+/// writes. Without a repository, it is carried out as it is.
+///
+/// # Errors
+///
+/// The flags contradict each other, the repository cannot be opened, or the command fails.
+pub(crate) fn in_repository(
+    target: &TargetArgs,
+    git: &GitFlag,
+    options: &ApplyOptions<'_>,
+    terminal: &mut Terminal,
+    mut carry_out: impl FnMut(
+        &TargetArgs,
+        &ApplyOptions<'_>,
+        &mut Terminal,
+    ) -> Result<ApplyEnd, CommandError>,
+) -> Result<ExitCode, CommandError> {
+    let mut target = target.clone();
+    target.add_files(git.paths());
+    git.check(target.place(), None, options.dry_run())?;
+    let mut registry = options.registry.cloned();
+    // A clone becomes the current folder, and local paths must not depend on it.
+    if let (true, Some(access)) = (git.is_url(), &mut registry) {
+        let made = access.registry.make_paths_absolute();
+        made.map_err(CommandError::failed)?;
+    }
+    let repository = git_target::open(git, terminal)?;
+    git_target::until_pushed(repository, options.dry_run(), terminal, |git, terminal| {
+        let options = ApplyOptions {
+            git,
+            registry: registry.as_ref(),
+            ..*options
+        };
+        carry_out(&target, &options, terminal)
+    })
+}
+
+fn edit_all(
+    edit: &PolicyEdit,
+    target: &TargetArgs,
+    options: &ApplyOptions<'_>,
+    terminal: &mut Terminal,
+) -> Result<ApplyEnd, CommandError> {
     let reading = read(target, options)?;
     if let Some(skipped) = &reading.skipped {
         terminal.note(skipped);
@@ -65,12 +120,12 @@ pub(crate) fn run(
     let workloads = &reading.snapshot.workloads;
     let names = Names::among(workloads.iter().map(|workload| &workload.id));
     for workload in workloads {
-        if has_nothing_to_automate(workload, &edit) {
+        if has_nothing_to_automate(workload, edit) {
             let name = names.name(&workload.id);
             terminal.note(&format!("nothing to automate: {name} has no image"));
         }
     }
-    let plan = plan_policy(workloads, &edit);
+    let plan = plan_policy(workloads, edit);
     apply_plan(plan, reading, options, terminal)
 }
 
@@ -96,7 +151,7 @@ pub(crate) fn apply_plan(
     reading: Reading,
     options: &ApplyOptions<'_>,
     terminal: &mut Terminal,
-) -> Result<ExitCode, CommandError> {
+) -> Result<ApplyEnd, CommandError> {
     let Reading {
         snapshot,
         origin,
@@ -107,10 +162,10 @@ pub(crate) fn apply_plan(
         terminal.note(&line);
     }
     let is_empty = snapshot.workloads.is_empty() && snapshot.errors.is_empty();
-    let authorship = unless_interrupted(
-        runtime()?,
-        authorship(origin.cluster(), Path::new("."), Vec::new()),
-    )?;
+    let folder = options.git.map(|git| git.repository.top());
+    let folder = folder.unwrap_or(Path::new("."));
+    let authorship =
+        unless_interrupted(runtime()?, authorship(origin.cluster(), folder, Vec::new()))?;
     let (edits, not_written) = compute_edits(plan, &snapshot.workloads, &authorship);
     let job = ApplyJob {
         plan: Plan {
@@ -132,7 +187,7 @@ pub(crate) fn apply_plan(
             effect: Vec::new(),
         })),
     };
-    apply(job, options, terminal).map(ApplyEnd::code)
+    apply(job, options, terminal)
 }
 
 /// Computes the edits. The second list holds the changes that need no edit, or whose edit

@@ -2,10 +2,11 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use super::current_folder::CurrentFolder;
-use super::job::{ClonedFolder, GitTarget};
+use super::job::{ApplyEnd, ClonedFolder, GitTarget};
 use crate::cli::error::CommandError;
 use crate::cli::flags::git::{GitFlag, GitPlace};
 use crate::cli::runtime::{runtime, unless_interrupted};
@@ -15,7 +16,7 @@ use crate::git::{
     UpstreamState,
 };
 use crate::output::count;
-use crate::write::DryRun;
+use crate::write::{DryRun, PUSH_TRIES};
 
 /// How many commits of the user a note names.
 const NAMED_COMMITS: usize = 5;
@@ -103,12 +104,40 @@ fn clone(url: &str, flag: &GitFlag, asking: GitQuestions) -> Result<GitTarget, C
     })
 }
 
+/// Carries out a command in its repository, if it has one: again, on the state that others have
+/// pushed, if they were faster.
+///
+/// # Errors
+///
+/// Those of the command, and those of [`GitTarget::catch_up`].
+pub(crate) fn until_pushed(
+    mut git: Option<GitTarget>,
+    dry_run: DryRun,
+    terminal: &mut Terminal,
+    mut carry_out: impl FnMut(Option<&GitTarget>, &mut Terminal) -> Result<ApplyEnd, CommandError>,
+) -> Result<ExitCode, CommandError> {
+    for left in (0..PUSH_TRIES).rev() {
+        if let Some(git) = &mut git {
+            git.may_retry = left > 0;
+            git.catch_up(dry_run, terminal)?;
+        }
+        if let ApplyEnd::Reported(code) = carry_out(git.as_ref(), terminal)? {
+            return Ok(code);
+        }
+        terminal
+            .note("others have pushed in the meantime; deciding again on what they have pushed");
+        pause()?;
+    }
+    // The last try reports that others were faster.
+    Ok(ExitCode::FAILURE)
+}
+
 /// Waits for a moment, so that runs that were overtaken do not meet again.
 ///
 /// # Errors
 ///
 /// Ctrl-C. Nothing was written.
-pub(crate) fn pause() -> Result<(), CommandError> {
+fn pause() -> Result<(), CommandError> {
     // Every run has different hash keys, which is all the randomness that is needed.
     let share = RandomState::new().hash_one(()) % PAUSE_MILLISECONDS;
     let pause = Duration::from_millis(share);
@@ -123,11 +152,7 @@ impl GitTarget {
     ///
     /// The upstream cannot be fetched, both sides have commits of their own, or changes of the
     /// user are in the way.
-    pub(crate) fn catch_up(
-        &mut self,
-        dry_run: DryRun,
-        terminal: &mut Terminal,
-    ) -> Result<(), CommandError> {
+    fn catch_up(&mut self, dry_run: DryRun, terminal: &mut Terminal) -> Result<(), CommandError> {
         let Some(PushTarget { upstream, .. }) = &self.push else {
             return Ok(());
         };

@@ -43,7 +43,6 @@ use crate::plan::{
 };
 use crate::policy::parse_age;
 use crate::registry::Registries;
-use crate::write::PUSH_TRIES;
 
 /// Update images to the tags that their policies elect
 ///
@@ -130,7 +129,7 @@ pub(crate) struct UpdateArgs {
     /// Update one workload at a time, wait for each rollout, and stop at the first one that fails
     /// or takes longer than this [default: 5m]
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true,
-        default_missing_value = "5m", value_parser = parse_age, conflicts_with_all = ["filename", "kustomize"])]
+        default_missing_value = "5m", value_parser = parse_age, conflicts_with_all = ["filename", "kustomize", "path"])]
     wait: Option<SignedDuration>,
 
     /// Choose the images to update from a menu; images that are held back are shown with the reason
@@ -202,7 +201,7 @@ pub(crate) fn update(
     args.decisions
         .elected
         .check(has_files, &ruled_out(args, &settings, is_narrowed))?;
-    let mut git = git_target::open(&args.git, terminal)?;
+    let git = git_target::open(&args.git, terminal)?;
     let registries = args.access.registry.registries_to_write(globals)?;
     let request = UpdateRequest {
         args,
@@ -211,20 +210,9 @@ pub(crate) fn update(
         registries: &registries,
         globals,
     };
-    for left in (0..PUSH_TRIES).rev() {
-        if let Some(git) = &mut git {
-            git.may_retry = left > 0;
-            git.catch_up(args.write.dry_run(), terminal)?;
-        }
-        if let ApplyEnd::Reported(code) = request.carry_out(git.as_ref(), terminal)? {
-            return Ok(code);
-        }
-        terminal
-            .note("others have pushed in the meantime; deciding again on what they have pushed");
-        git_target::pause()?;
-    }
-    // The last try reports that others were faster.
-    Ok(ExitCode::FAILURE)
+    git_target::until_pushed(git, args.write.dry_run(), terminal, |git, terminal| {
+        request.carry_out(git, terminal)
+    })
 }
 
 /// The arguments with the paths of the repository among the files. Before a clone becomes the

@@ -1,4 +1,4 @@
-//! Where an update is committed and pushed.
+//! Where changes are committed and pushed.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -15,19 +15,18 @@ use crate::write::DryRun;
 /// The maximum size of a template, in bytes.
 const MAX_TEMPLATE_BYTES: u64 = 64 << 10;
 
-/// Where an update is committed.
+/// Where changes are committed.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GitFlag {
-    /// Commit the changed files of -f, -k or --path to this Git repository. In a folder, git uses the
-    /// user's hooks, signature and identity, and pushes nothing without --push. A URL is cloned into
-    /// a temporary folder, where no hook and no filter runs; it needs --push, --push-branch or
-    /// --dry-run
+    /// Commit the changed files to this Git repository. In a folder, git uses the user's hooks,
+    /// signature and identity, and pushes nothing without --push. A URL is cloned into a temporary
+    /// folder, where no hook and no filter runs; it needs --push, --push-branch or --dry-run
     #[arg(long, value_name = "DIR|URL", value_parser = git_place)]
     git: Option<GitPlace>,
 
     /// File or folder of the repository to read, with its subfolders; repeatable
     #[arg(long, value_name = "PATH", requires = "git", value_parser = path_in_repository,
-        conflicts_with_all = ["kustomize", "all_namespaces", "selector", "wait"])]
+        conflicts_with_all = ["all_namespaces", "selector"])]
     path: Vec<PathBuf>,
 
     /// With a URL, the branch to clone [default: the repository's default branch]
@@ -152,6 +151,11 @@ impl GitFlag {
         if place.filename.is_empty() && kustomization.is_none() {
             return Err(CommandError::usage(
                 "--git commits files; name those of the repository with --path, -f or -k",
+            ));
+        }
+        if kustomization.is_some() && !self.path.is_empty() {
+            return Err(CommandError::usage(
+                "-k names the kustomization to build; it cannot be used with --path",
             ));
         }
         if place.filename.contains(&PathOrStdin::Stdin) {

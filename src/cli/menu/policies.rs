@@ -67,7 +67,7 @@ pub(crate) fn write_policies(
         )?)
     };
     let ChosenPolicies { plan, commands } = commands.unwrap_or_default();
-    let code = annotations::apply_plan(plan, reading, options, terminal)?;
+    let code = annotations::apply_plan(plan, reading, options, terminal)?.code();
     report_commands(&commands, terminal);
     Ok(code)
 }

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::committed_annotations::CommittedAnnotations;
 use super::message_template::{MessageField, MessageTemplate, joined};
 use super::record::{LastUpdate, RecordedChange};
 use crate::image::ImageReference;
@@ -26,6 +27,9 @@ pub struct CommitRecord {
     /// The values with markers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub markers: Vec<CommittedValue>,
+    /// The annotations of workloads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub annotations: Vec<CommittedAnnotations>,
     /// The safeguards that were overridden.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<String>,
@@ -105,8 +109,15 @@ impl CommitRecord {
         }
     }
 
-    /// Adds the images that an edit has written. `file` is the path in the work tree.
+    /// Adds the images or annotations that an edit has written. `file` is the path in the work
+    /// tree.
     pub fn add_change(&mut self, change: &Change, edit: &Edit, file: &str) {
+        if let Some(annotations) = CommittedAnnotations::of_edit(change, edit, file)
+            && change.images.is_empty()
+        {
+            self.annotations.push(annotations);
+            return;
+        }
         let annotations = edit.annotations.iter();
         let annotations = annotations
             .filter_map(|(key, text)| Some((key.clone(), text.clone()?)))
@@ -172,6 +183,7 @@ impl CommitRecord {
         }];
         paragraphs.extend(self.images.iter().map(CommittedImage::paragraph));
         paragraphs.extend(self.markers.iter().map(CommittedValue::paragraph));
+        paragraphs.extend(self.annotations.iter().map(|own| paragraph(&own.lines())));
         if !self.overrides.is_empty() {
             paragraphs.push(format!("Overridden: {}", self.overrides.join(", ")));
         }
@@ -189,9 +201,18 @@ impl CommitRecord {
         match field {
             MessageField::Workload => {
                 let places = values.map(|value| format!("{}:{}", value.file, value.line));
-                joined(images.map(|image| image.workload.clone()).chain(places))
+                let annotated = self.annotations.iter().map(|own| own.workload.clone());
+                joined(
+                    images
+                        .map(|image| image.workload.clone())
+                        .chain(places)
+                        .chain(annotated),
+                )
             }
-            MessageField::Namespace => joined(images.map(|image| image.namespace.clone())),
+            MessageField::Namespace => {
+                let annotated = self.annotations.iter().map(|own| own.namespace.clone());
+                joined(images.map(|image| image.namespace.clone()).chain(annotated))
+            }
             MessageField::Container => joined(images.map(|image| image.change.container.clone())),
             MessageField::Image => joined(images.map(|image| split(&image.change.to).0)),
             MessageField::Old => {
@@ -206,13 +227,16 @@ impl CommitRecord {
                 let policies = images.map(|image| image.change.policy.clone().unwrap_or_default());
                 joined(policies.chain(values.map(|value| value.policy.clone())))
             }
-            MessageField::Count => (self.images.len() + self.markers.len()).to_string(),
+            MessageField::Count => {
+                (self.images.len() + self.markers.len() + self.annotations.len()).to_string()
+            }
             MessageField::Date => at.strftime("%Y-%m-%d").to_string(),
         }
     }
 
     fn subject(&self) -> String {
         let text = match (&self.images[..], &self.markers[..]) {
+            ([], []) => CommittedAnnotations::subject(&self.annotations),
             ([one], []) => format!(
                 "Update {} ({}): {}",
                 one.workload,

@@ -7,6 +7,7 @@ use clap::Args;
 use crate::cli::apply::annotations;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
+use crate::cli::flags::git::GitFlag;
 use crate::cli::flags::policy_texts::PolicyTextFlags;
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
@@ -49,6 +50,9 @@ pub(crate) struct AutomateArgs {
     overwrite: bool,
 
     #[command(flatten)]
+    git: GitFlag,
+
+    #[command(flatten)]
     write: WriteFlags,
 
     #[command(flatten)]
@@ -62,12 +66,13 @@ pub(crate) fn automate(
 ) -> Result<ExitCode, CommandError> {
     let access = &args.access;
     let options = annotations::options(&args.write, Some(access), globals);
-    if menu::wants_menu(&args.target, &options, terminal) && args.policies.is_empty() {
+    let may_ask = args.policies.is_empty() && args.git.place().is_none();
+    if may_ask && menu::wants_menu(&args.target, &options, terminal) {
         return menu::write_policies(Purpose::Automate, &args.target, &options, terminal);
     }
     let edit = PolicyEdit::Automate {
         policies: args.policies.policies()?,
         overwrite: args.overwrite,
     };
-    annotations::run(edit, &args.target, &options, terminal)
+    annotations::run(&edit, &args.target, &args.git, &options, terminal)
 }

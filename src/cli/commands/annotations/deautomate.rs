@@ -7,6 +7,7 @@ use clap::Args;
 use crate::cli::apply::annotations;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
+use crate::cli::flags::git::GitFlag;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::terminal::streams::Terminal;
 use crate::plan::PolicyEdit;
@@ -33,6 +34,9 @@ pub(crate) struct DeautomateArgs {
     explicit: bool,
 
     #[command(flatten)]
+    git: GitFlag,
+
+    #[command(flatten)]
     write: WriteFlags,
 }
 
@@ -45,5 +49,5 @@ pub(crate) fn deautomate(
     let edit = PolicyEdit::Deautomate {
         explicit: args.explicit,
     };
-    annotations::run(edit, &args.target, &options, terminal)
+    annotations::run(&edit, &args.target, &args.git, &options, terminal)
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use crate::cli::apply::annotations;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
+use crate::cli::flags::git::GitFlag;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::terminal::streams::Terminal;
 use crate::plan::{LockNote, PolicyEdit};
@@ -41,6 +42,9 @@ pub(crate) struct LockArgs {
     overwrite: bool,
 
     #[command(flatten)]
+    git: GitFlag,
+
+    #[command(flatten)]
     write: WriteFlags,
 }
 
@@ -58,5 +62,5 @@ pub(crate) fn lock(
         },
         overwrite: args.overwrite,
     };
-    annotations::run(edit, &args.target, &options, terminal)
+    annotations::run(&edit, &args.target, &args.git, &options, terminal)
 }

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use crate::cli::apply::annotations;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
+use crate::cli::flags::git::GitFlag;
 use crate::cli::flags::policy_texts::PolicyTextFlags;
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
@@ -68,6 +69,9 @@ struct SetArgs {
     overwrite: bool,
 
     #[command(flatten)]
+    git: GitFlag,
+
+    #[command(flatten)]
     write: WriteFlags,
 
     #[command(flatten)]
@@ -106,6 +110,9 @@ struct UnsetArgs {
     all_policies: bool,
 
     #[command(flatten)]
+    git: GitFlag,
+
+    #[command(flatten)]
     write: WriteFlags,
 
     #[command(flatten)]
@@ -131,7 +138,8 @@ fn set(
     let access = &args.access;
     let options = annotations::options(&args.write, Some(access), globals);
     let is_empty = args.policies.is_empty() && args.tag_all.is_none() && args.min_age.is_none();
-    if is_empty && menu::wants_menu(&args.target, &options, terminal) {
+    let may_ask = is_empty && args.git.place().is_none();
+    if may_ask && menu::wants_menu(&args.target, &options, terminal) {
         return menu::write_policies(Purpose::SetPolicy, &args.target, &options, terminal);
     }
     if is_empty {
@@ -145,7 +153,7 @@ fn set(
         args.min_age.clone(),
         args.overwrite,
     )?;
-    annotations::run(edit, &args.target, &options, terminal)
+    annotations::run(&edit, &args.target, &args.git, &options, terminal)
 }
 
 fn unset(
@@ -165,5 +173,5 @@ fn unset(
         all: args.all_policies,
         min_age: args.min_age,
     };
-    annotations::run(edit, &args.target, &options, terminal)
+    annotations::run(&edit, &args.target, &args.git, &options, terminal)
 }

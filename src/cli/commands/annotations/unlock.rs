@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::cli::apply::annotations;
+use crate::cli::apply::job::{ApplyEnd, ApplyOptions};
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
+use crate::cli::flags::git::GitFlag;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::WorkloadSelector;
@@ -38,6 +40,9 @@ pub(crate) struct UnlockArgs {
     msg: Option<String>,
 
     #[command(flatten)]
+    git: GitFlag,
+
+    #[command(flatten)]
     write: WriteFlags,
 }
 
@@ -47,29 +52,44 @@ pub(crate) fn unlock(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     let options = annotations::options(&args.write, None, globals);
-    let mut reading = annotations::read(&args.target, &options)?;
-    let are_named = matches!(args.target.workload_selector()?, WorkloadSelector::Named(_));
-    let mut wanted: Vec<Workload> = Vec::new();
-    for workload in &reading.snapshot.workloads {
-        match lock_on(workload) {
-            Some(lock) if args.wants(&lock) => wanted.push(workload.clone()),
-            Some(_) if are_named => terminal.note(&format!(
-                "{} stays locked: the lock does not match the filter",
-                workload.id
-            )),
-            // A named workload is also cleared of the leftovers of an old lock.
-            None if are_named && !args.narrows() => wanted.push(workload.clone()),
-            Some(_) | None => {}
-        }
-    }
-    if !reading.snapshot.workloads.is_empty() {
-        "No locks found.".clone_into(&mut reading.empty);
-    }
-    let plan = plan_policy(&wanted, &PolicyEdit::Unlock { seen: None });
-    annotations::apply_plan(plan, reading, &options, terminal)
+    annotations::in_repository(
+        &args.target,
+        &args.git,
+        &options,
+        terminal,
+        |target, options, terminal| args.unlock(target, options, terminal),
+    )
 }
 
 impl UnlockArgs {
+    fn unlock(
+        &self,
+        target: &TargetArgs,
+        options: &ApplyOptions<'_>,
+        terminal: &mut Terminal,
+    ) -> Result<ApplyEnd, CommandError> {
+        let mut reading = annotations::read(target, options)?;
+        let are_named = matches!(target.workload_selector()?, WorkloadSelector::Named(_));
+        let mut wanted: Vec<Workload> = Vec::new();
+        for workload in &reading.snapshot.workloads {
+            match lock_on(workload) {
+                Some(lock) if self.wants(&lock) => wanted.push(workload.clone()),
+                Some(_) if are_named => terminal.note(&format!(
+                    "{} stays locked: the lock does not match the filter",
+                    workload.id
+                )),
+                // A named workload is also cleared of the leftovers of an old lock.
+                None if are_named && !self.narrows() => wanted.push(workload.clone()),
+                Some(_) | None => {}
+            }
+        }
+        if !reading.snapshot.workloads.is_empty() {
+            "No locks found.".clone_into(&mut reading.empty);
+        }
+        let plan = plan_policy(&wanted, &PolicyEdit::Unlock { seen: None });
+        annotations::apply_plan(plan, reading, options, terminal)
+    }
+
     fn narrows(&self) -> bool {
         self.locked_by.is_some() || self.msg.is_some()
     }
