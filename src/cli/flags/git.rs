@@ -12,6 +12,9 @@ use crate::secrets;
 use crate::user_file;
 use crate::write::DryRun;
 
+/// The heading of these flags in the help.
+const GIT: &str = "Git";
+
 /// The maximum size of a template, in bytes.
 const MAX_TEMPLATE_BYTES: u64 = 64 << 10;
 
@@ -21,35 +24,35 @@ pub(crate) struct GitFlag {
     /// Commit the changed files to this Git repository. In a folder, git uses the user's hooks,
     /// signature and identity, and pushes nothing without --push. A URL is cloned into a temporary
     /// folder, where no hook and no filter runs; it needs --push, --push-branch or --dry-run
-    #[arg(long, value_name = "DIR|URL", value_parser = git_place)]
+    #[arg(long, help_heading = GIT, value_name = "DIR|URL", value_parser = git_place)]
     git: Option<GitPlace>,
 
     /// File or folder of the repository to read, with its subfolders; repeatable
-    #[arg(long, value_name = "PATH", requires = "git", value_parser = path_in_repository,
+    #[arg(long, help_heading = GIT, value_name = "PATH", requires = "git", value_parser = path_in_repository,
         conflicts_with_all = ["all_namespaces", "selector"])]
     path: Vec<PathBuf>,
 
     /// With a URL, the branch to clone [default: the repository's default branch]
-    #[arg(long, value_name = "NAME", requires = "git")]
+    #[arg(long, help_heading = GIT, value_name = "NAME", requires = "git")]
     branch: Option<String>,
 
     /// Push the commit to the upstream of the branch, never with force; if others push first,
     /// decide again on their state, at most three times
-    #[arg(long, requires = "git")]
+    #[arg(long, help_heading = GIT, requires = "git")]
     push: bool,
 
     /// With a URL, push to this branch; if it exists, the commit is made on top of it
-    #[arg(long, value_name = "NAME", requires = "git")]
+    #[arg(long, help_heading = GIT, value_name = "NAME", requires = "git")]
     push_branch: Option<String>,
 
     /// File with the beginning of the commit message: a subject and, if you like, more lines, with
     /// {{.Workload}}, {{.Namespace}}, {{.Container}}, {{.Image}}, {{.Old}}, {{.New}}, {{.Policy}},
     /// {{.Count}} and {{.Date}}
-    #[arg(long, value_name = "FILE", requires = "git")]
+    #[arg(long, help_heading = GIT, value_name = "FILE", requires = "git")]
     message_template: Option<PathBuf>,
 
-    /// Pass this text to the server, as 'git push --push-option' does; repeatable
-    #[arg(long, value_name = "OPTION", requires = "git")]
+    /// Pass this text to the server, like --push-option of git push; repeatable
+    #[arg(long, help_heading = GIT, value_name = "OPTION", requires = "git")]
     push_option: Vec<String>,
 }
 

@@ -37,7 +37,10 @@ use crate::plan::PolicyEdit;
   kubectl imgpolicy automate -l tier=staging --yes
 
   # Manifests instead of a cluster, changed in place
-  kubectl imgpolicy automate deployment/web -f ./manifests -R")]
+  kubectl imgpolicy automate deployment/web -f ./manifests -R
+
+  # The same, committed to the Git repository in the current folder
+  kubectl imgpolicy automate deployment/web --git . --path manifests")]
 pub(crate) struct AutomateArgs {
     #[command(flatten)]
     target: TargetArgs,

@@ -23,6 +23,9 @@ use crate::plan::{LockNote, PolicyEdit};
   # With a reason, which status and unlock show
   kubectl imgpolicy lock deployment/web -m 'release freeze'
 
+  # In a Git repository: commits the annotations, and pushes the commit
+  kubectl imgpolicy lock deployment/web -m 'release freeze' --git . --path apps --push
+
   # On behalf of somebody else, in a script
   kubectl imgpolicy lock -l tier=production --by release-team -m 'freeze until Monday' --yes")]
 pub(crate) struct LockArgs {
