@@ -60,6 +60,11 @@ fn git_owner(workload: &Workload) -> Option<&Owner> {
     matches!(owner.kind.as_str(), "Kustomization" | "Application").then_some(owner)
 }
 
+fn is_of_release(workload: &Workload) -> bool {
+    let owner = workload.managed_by.as_ref();
+    owner.is_some_and(|owner| owner.kind == "HelmRelease")
+}
+
 struct GitComparison<'a> {
     tree: &'a GitTree<'a>,
     builds: Builds,
@@ -118,6 +123,8 @@ impl GitComparison<'_> {
             let sources = if named.is_empty() {
                 match git_owner(workload) {
                     Some(owner) => sources.get(owner),
+                    // Its images are those of the HelmRelease, which has rows of its own.
+                    None if is_of_release(workload) => None,
                     None => {
                         unowned.push(name(workload));
                         None

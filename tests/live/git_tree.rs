@@ -111,6 +111,8 @@ async fn images_are_found_through_flux_and_argo_cd_and_drift_is_shown() {
         ("plain/notes.txt", "this is not a manifest\n"),
         ("argo/db.yaml", &manifest("db", "registry.example/db:3.0.0")),
     ]);
+    let released = json!({"labels": {"helm.toolkit.fluxcd.io/name": "chart",
+        "helm.toolkit.fluxcd.io/namespace": namespace}});
     let tracked = json!({"annotations": {"argocd.argoproj.io/tracking-id":
         format!("git-tree-db:apps/Deployment:{namespace}/db")}});
     plane
@@ -150,6 +152,7 @@ async fn images_are_found_through_flux_and_argo_cd_and_drift_is_shown() {
             ),
             live(namespace, "db", "registry.example/db:3.0.0", &tracked),
             live(namespace, "own", "registry.example/own:1", &json!({})),
+            live(namespace, "chart", "registry.example/chart:1", &released),
         ])
         .await;
     let kubeconfig = kubeconfigs::of_user(plane, User::Admin, namespace);
@@ -173,7 +176,7 @@ async fn images_are_found_through_flux_and_argo_cd_and_drift_is_shown() {
             "part": "tag"});
         assert_eq!(row["writtenAt"], json!([written]), "{row}");
     }
-    for name in ["gone", "far", "own"] {
+    for name in ["gone", "far", "own", "chart"] {
         assert_eq!(run.row(name, "app").get("inGit"), None, "{name}");
     }
     let table = imgpolicy(&kubeconfig, &["status", "--git", top]);
@@ -186,6 +189,7 @@ async fn images_are_found_through_flux_and_argo_cd_and_drift_is_shown() {
     ] {
         assert!(table.stderr.contains(said), "{table:?}");
     }
+    assert!(!table.stderr.contains("deployment/chart"), "{table:?}");
     let line = table
         .stdout
         .lines()
