@@ -27,7 +27,7 @@ pub struct Row {
     /// In the result of a kustomization: the scalars that decide the image.
     pub written_at: Vec<WrittenAt>,
     /// In a cluster that is compared with a Git repository: the image in the repository.
-    pub declared: Option<DeclaredImage>,
+    pub declared: Option<Box<DeclaredImage>>,
     /// The ImagePolicy that its policy comes from, as `namespace/name`.
     pub image_policy: Option<String>,
     /// The decision.

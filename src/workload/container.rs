@@ -38,7 +38,7 @@ pub struct Container {
     pub written_at: Vec<WrittenAt>,
     /// In a cluster that is compared with a Git repository: the image in the repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub declared: Option<DeclaredImage>,
+    pub declared: Option<Box<DeclaredImage>>,
 }
 
 /// An entry of `images` in a `kustomization.yaml`, which replaces an image when the

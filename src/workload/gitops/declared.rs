@@ -32,10 +32,10 @@ pub fn add_declared(live: &mut Workload, declared: &Workload, source: &GitSource
         });
         let Some(found) = found else { continue };
         container.written_at.clone_from(&found.written_at);
-        container.declared = Some(DeclaredImage {
+        container.declared = Some(Box::new(DeclaredImage {
             undecided: source.why_undecided(&found.image),
             image: found.image.clone(),
-        });
+        }));
     }
 }
 
