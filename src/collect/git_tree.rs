@@ -29,8 +29,13 @@ pub struct GitTree<'a> {
     pub builder: &'a KustomizeBuilder,
 }
 
-/// What the folders of one tree build.
+/// What the folders of one tree build. A folder that cannot be built was reported.
 type Builds = BTreeMap<(String, bool), Result<Vec<Workload>, ()>>;
+
+/// What a build depends on: the folder, and whether its subfolders are read.
+fn build_key(source: &GitSource) -> (String, bool) {
+    (source.path.clone(), source.is_recursive)
+}
 
 /// Adds to the workloads of a cluster where their images are written, and which images are
 /// written there. What cannot be found is a note or an error in the snapshot.
@@ -163,15 +168,18 @@ impl GitComparison<'_> {
         workload: &mut Workload,
         sources: &[GitSource],
     ) -> Result<bool, ScopeError> {
-        let mut found: Vec<(GitSource, Workload)> = Vec::new();
-        let mut has_failed = false;
         for source in sources {
-            let Ok(built) = self.build(source).await else {
-                has_failed = true;
-                continue;
-            };
-            if let Some(declared) = find_declared(workload, built, source) {
-                found.push((source.clone(), declared.clone()));
+            self.build(source).await;
+        }
+        let mut has_failed = false;
+        let mut found = Vec::new();
+        for source in sources {
+            match self.builds.get(&build_key(source)) {
+                Some(Ok(built)) => {
+                    let declared = find_declared(workload, built, source);
+                    found.extend(declared.map(|declared| (source, declared)));
+                }
+                Some(Err(())) | None => has_failed = true,
             }
         }
         match found.as_slice() {
@@ -195,31 +203,28 @@ impl GitComparison<'_> {
         }
     }
 
-    /// The workloads that a folder builds. An error is reported once.
-    async fn build(&mut self, source: &GitSource) -> Result<&[Workload], ()> {
-        let key = (source.path.clone(), source.is_recursive);
-        if !self.builds.contains_key(&key) {
-            let folder = inside(self.tree.top, &source.path);
-            let builder = self.tree.builder;
-            let built = match builder.read_applied(&folder, source.is_recursive).await {
-                Ok(BuiltKustomization { tree, built, .. }) => {
-                    let mut listing = FileListing::of_kustomization(&tree, &built, "");
-                    if listing.errors.is_empty() {
-                        self.notes.append(&mut listing.notes);
-                        Ok(listing.workloads)
-                    } else {
-                        Err(listing.errors)
-                    }
+    /// Builds a folder, unless it was built before. An error is reported once.
+    async fn build(&mut self, source: &GitSource) {
+        let key = build_key(source);
+        if self.builds.contains_key(&key) {
+            return;
+        }
+        let folder = inside(self.tree.top, &source.path);
+        let builder = self.tree.builder;
+        let built = match builder.read_applied(&folder, source.is_recursive).await {
+            Ok(BuiltKustomization { tree, built, .. }) => {
+                let mut listing = FileListing::of_kustomization(&tree, &built, "");
+                if listing.errors.is_empty() {
+                    self.notes.append(&mut listing.notes);
+                    Ok(listing.workloads)
+                } else {
+                    Err(listing.errors)
                 }
-                Err(error) => Err(vec![error]),
-            };
-            let built = built.map_err(|errors| self.report(source, &errors));
-            self.builds.insert(key.clone(), built);
-        }
-        match self.builds.get(&key) {
-            Some(Ok(workloads)) => Ok(workloads),
-            _ => Err(()),
-        }
+            }
+            Err(error) => Err(vec![error]),
+        };
+        let built = built.map_err(|errors| self.report(source, &errors));
+        self.builds.insert(key, built);
     }
 
     fn report(&mut self, source: &GitSource, errors: &[FileError]) {
