@@ -13,7 +13,6 @@ use super::owners::{APPLICATIONS, KUSTOMIZATIONS};
 use crate::cluster::api::access::AccessError;
 use crate::cluster::api::api_group::{CustomKind, ServedKind};
 use crate::cluster::api::error::ClusterError;
-use crate::cluster::api::page::ListRequest;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
 use crate::workload::{GitSource, NoGitSource, Owner};
@@ -122,7 +121,7 @@ impl Cluster {
         }
         // Argo CD's marker does not always include the namespace.
         let mut found = self
-            .applications_of_name(&owner.name, &kinds.applications)
+            .applications_of_name(owner, &kinds.applications)
             .await
             .map_err(|error| unreadable(&APPLICATIONS, &Scope::AllNamespaces, "list", &error))?;
         match (found.pop(), found.len()) {
@@ -138,20 +137,15 @@ impl Cluster {
 
     async fn applications_of_name(
         &self,
-        name: &str,
+        owner: &Owner,
         kind: &LookedUp,
     ) -> Result<Vec<Value>, ClusterError> {
         let (ServedKind::At(resource) | ServedKind::Perhaps(resource)) = kind.served(self).await?
         else {
             return Ok(Vec::new());
         };
-        let named = format!("metadata.name={name}");
-        let list = ListRequest {
-            path: resource.path(&Scope::AllNamespaces),
-            field_selector: Some(&named),
-            ..ListRequest::default()
-        };
-        let objects = self.list(&list, |text| serde_json::from_str(text).ok());
+        let objects =
+            self.list_applications(resource, owner, |text| serde_json::from_str(text).ok());
         Ok(objects.await?.into_iter().flatten().collect())
     }
 
@@ -234,15 +228,18 @@ mod tests {
             namespace: Some("apps".to_owned()),
             name: "shop".to_owned(),
         };
-        let of = |reference: Value| {
+        fn of(owner: &Owner, reference: &Value) -> Result<String, GitSourceError> {
             let object = json!({"spec": {"sourceRef": reference}});
-            repository_of(&owner, &object).map(|repository| repository.to_string())
-        };
-        let same = of(json!({"kind": "GitRepository", "name": "fleet"}));
+            repository_of(owner, &object).map(|repository| repository.to_string())
+        }
+        let same = of(&owner, &json!({"kind": "GitRepository", "name": "fleet"}));
         assert_eq!(same, Ok("GitRepository apps/fleet".to_owned()));
         let other = json!({"kind": "GitRepository", "name": "fleet", "namespace": "flux-system"});
-        assert_eq!(of(other), Ok("GitRepository flux-system/fleet".to_owned()));
-        let oci = of(json!({"kind": "OCIRepository", "name": "fleet"}));
+        assert_eq!(
+            of(&owner, &other),
+            Ok("GitRepository flux-system/fleet".to_owned())
+        );
+        let oci = of(&owner, &json!({"kind": "OCIRepository", "name": "fleet"}));
         let Err(GitSourceError::None(reason)) = oci else {
             panic!("it is not a GitRepository: {oci:?}");
         };

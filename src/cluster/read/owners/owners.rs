@@ -223,26 +223,40 @@ impl Cluster {
         name: &str,
     ) -> Option<Vec<Application>> {
         let owner = Owner::application(name);
-        let scope = owner
-            .namespace
-            .map_or(Scope::AllNamespaces, Scope::Namespace);
-        let named = format!("metadata.name={}", owner.name);
-        let list = ListRequest {
-            path: resource.path(&scope),
-            field_selector: Some(&named),
-            ..ListRequest::default()
-        };
-        let applications = match scope.check() {
-            Ok(()) => self.list(&list, Application::read).await,
-            Err(error) => Err(error),
-        };
-        match applications {
+        match self
+            .list_applications(resource, &owner, Application::read)
+            .await
+        {
             Ok(applications) => Some(applications),
             Err(error) => {
                 tracing::debug!("the Applications {name} are not known: {error}");
                 None
             }
         }
+    }
+
+    /// Reads the Applications with the name of an owner: in its namespace or, if that is not
+    /// known, in all namespaces.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be listed.
+    pub(crate) async fn list_applications<T>(
+        &self,
+        resource: &Resource,
+        owner: &Owner,
+        keep: impl FnMut(&str) -> T,
+    ) -> Result<Vec<T>, ClusterError> {
+        let scope = owner.namespace.clone();
+        let scope = scope.map_or(Scope::AllNamespaces, Scope::Namespace);
+        scope.check()?;
+        let named = format!("metadata.name={}", owner.name);
+        let list = ListRequest {
+            path: resource.path(&scope),
+            field_selector: Some(&named),
+            ..ListRequest::default()
+        };
+        self.list(&list, keep).await
     }
 }
 
