@@ -40,8 +40,11 @@ pub fn substitute_variables(tree: &SourceTree, mut built: Built) -> Result<Built
         return Ok(built);
     }
     for object in &mut built.objects {
-        let metadata = |field| object.value.text_at(&["metadata", field, SWITCH]);
-        if metadata("labels") != "disabled" && metadata("annotations") != "disabled" {
+        let switches = ["labels", "annotations"];
+        let is_off = switches
+            .iter()
+            .any(|field| object.value.text_at(&["metadata", field, SWITCH]) == "disabled");
+        if !is_off {
             substitution.replace(&mut object.value)?;
         }
     }
@@ -74,8 +77,12 @@ impl Substitution<'_> {
         if !text.contains("${") {
             return Ok(());
         }
-        let value = |name: &str| self.variable(name).and_then(TracedScalar::as_text);
-        let expanded = match expand(text, value, !self.has_others) {
+        let expanded = expand(
+            text,
+            |name| self.variable(name).and_then(TracedScalar::as_text),
+            !self.has_others,
+        );
+        let expanded = match expanded {
             Ok(expanded) => expanded,
             // The text stays, and the row says that it contains a variable.
             Err(Unknown::Variable(_) | Unknown::Expression(_)) => return Ok(()),

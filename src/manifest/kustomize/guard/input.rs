@@ -92,35 +92,22 @@ impl InputChecker<'_> {
                 Err(reference.refused("it is a folder"))
             }
             (Some(_), ReferenceTarget::Folder) => Err(reference.refused("it is a file")),
-            (
-                Some(SourcePath::File {
-                    text,
-                    folder: found,
-                }),
-                target,
-            ) => {
-                if *found != join_path(&real, "..") {
-                    return Err(reference.refused(is_link));
-                }
-                if target == ReferenceTarget::Plugins {
-                    return self.plugins(folder, &shown, real, text, reference);
-                }
+            (Some(SourcePath::File { folder, .. } | SourcePath::Bytes { folder, .. }), _)
+                if *folder != join_path(&real, "..") =>
+            {
+                Err(reference.refused(is_link))
+            }
+            (Some(SourcePath::File { text, .. }), ReferenceTarget::Plugins) => {
+                self.plugins(folder, &shown, real, text, reference)
+            }
+            (Some(SourcePath::Bytes { .. }), ReferenceTarget::Plugins) => {
+                Err(reference.refused("it is not UTF-8"))
+            }
+            (Some(SourcePath::File { text, .. }), _) => {
                 self.copy(real, text.as_bytes());
                 Ok(())
             }
-            (
-                Some(SourcePath::Bytes {
-                    bytes,
-                    folder: found,
-                }),
-                target,
-            ) => {
-                if *found != join_path(&real, "..") {
-                    return Err(reference.refused(is_link));
-                }
-                if target == ReferenceTarget::Plugins {
-                    return Err(reference.refused("it is not UTF-8"));
-                }
+            (Some(SourcePath::Bytes { bytes, .. }), _) => {
                 self.copy(real, bytes);
                 Ok(())
             }
