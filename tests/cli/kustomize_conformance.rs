@@ -5,10 +5,11 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::support::kustomize_cases::{ExpectedImage, KustomizeCase, cases, image};
-use crate::support::program::TestEnvironment;
+use crate::support::kustomize_cases::{ExpectedEdit, ExpectedImage, KustomizeCase, cases, image};
+use crate::support::program::{Outcome, TestEnvironment};
 
-fn environment(case: &KustomizeCase) -> TestEnvironment {
+/// An environment with the files of a case.
+pub(super) fn environment(case: &KustomizeCase) -> TestEnvironment {
     let environment = TestEnvironment::new();
     for (name, text) in &case.files {
         environment.write(name, text);
@@ -56,24 +57,32 @@ fn update_edits_exactly_the_deciding_scalars() {
             "--allow-unconfirmed",
             "--yes",
         ]);
-        let mut expected = case.files.clone();
-        match &edit.refused {
-            Some(message) => {
-                refused += 1;
-                assert!(outcome.stderr.contains(message), "{outcome:#?}");
-            }
-            None => expected.extend(edit.files.clone()),
-        }
-        let found = case.files.keys().map(|name| {
-            let text = fs::read_to_string(environment.home().join(name)).expect("a file");
-            (name.clone(), text)
-        });
-        let found: BTreeMap<String, String> = found.collect();
-        assert_eq!(
-            found, expected,
-            "{} ({}): {outcome:#?}",
-            case.name, case.why
-        );
+        refused += usize::from(edit.refused.is_some());
+        assert_edited(&case, edit, &environment, &outcome);
     }
     assert_eq!(refused, 1);
+}
+
+/// The files are as expected after an update, and a refusal has its message.
+pub(super) fn assert_edited(
+    case: &KustomizeCase,
+    edit: &ExpectedEdit,
+    environment: &TestEnvironment,
+    outcome: &Outcome,
+) {
+    let mut expected = case.files.clone();
+    match &edit.refused {
+        Some(message) => assert!(outcome.stderr.contains(message), "{outcome:#?}"),
+        None => expected.extend(edit.files.clone()),
+    }
+    let found = case.files.keys().map(|name| {
+        let text = fs::read_to_string(environment.home().join(name)).expect("a file");
+        (name.clone(), text)
+    });
+    let found: BTreeMap<String, String> = found.collect();
+    assert_eq!(
+        found, expected,
+        "{} ({}): {outcome:#?}",
+        case.name, case.why
+    );
 }

@@ -1,22 +1,14 @@
 //! `-f DIR -R`: what a Kustomization of Flux changes in the kustomization that it applies. The
 //! results of the cases were generated with Flux's own code.
 
-use std::collections::BTreeMap;
 use std::fs;
 
 use serde_json::Value;
 
 use super::deployment;
-use crate::support::kustomize_cases::{ExpectedImage, KustomizeCase, flux_cases, image};
+use super::kustomize_conformance::{assert_edited, environment};
+use crate::support::kustomize_cases::{ExpectedImage, flux_cases, image};
 use crate::support::program::TestEnvironment;
-
-fn environment(case: &KustomizeCase) -> TestEnvironment {
-    let environment = TestEnvironment::new();
-    for (name, text) in &case.files {
-        environment.write(name, text);
-    }
-    environment
-}
 
 #[test]
 fn status_shows_the_images_that_flux_applies_and_their_places() {
@@ -43,24 +35,8 @@ fn update_edits_what_decides_the_image_in_flux_files() {
         let words = ["update", "-f", ".", "-R", "--image", &edit.image];
         let flags = ["--allow-unconfirmed", "--yes"];
         let outcome = environment.run(words.iter().chain(&flags));
-        let mut expected = case.files.clone();
-        match &edit.refused {
-            Some(message) => {
-                refused += 1;
-                assert!(outcome.stderr.contains(message), "{outcome:#?}");
-            }
-            None => expected.extend(edit.files.clone()),
-        }
-        let found = case.files.keys().map(|name| {
-            let text = fs::read_to_string(environment.home().join(name)).expect("a file");
-            (name.clone(), text)
-        });
-        let found: BTreeMap<String, String> = found.collect();
-        assert_eq!(
-            found, expected,
-            "{} ({}): {outcome:#?}",
-            case.name, case.why
-        );
+        refused += usize::from(edit.refused.is_some());
+        assert_edited(&case, edit, &environment, &outcome);
     }
     assert_eq!(refused, 1);
 }
