@@ -115,5 +115,6 @@ fn trial_authorship() -> Authorship {
         by: String::new(),
         at: Timestamp::UNIX_EPOCH,
         overrides: vec![Override::Lock],
+        is_recorded: true,
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::record::recorded_change::RecordedChange;
 use crate::workload::{ContainerType, Observed, Workload, WorkloadKind, plain_scalar, value_at};
 
 /// The fields that are written.
@@ -17,6 +18,8 @@ pub struct Edit {
     pub images: Vec<ImageEdit>,
     /// Scalars of a Helm release's values.
     pub values: Vec<ValueEdit>,
+    /// The images that these fields replace, for a record of the edit. They are not written.
+    pub replaced: Vec<RecordedChange>,
 }
 
 /// A new image for a container that is known to exist.
@@ -332,7 +335,7 @@ mod tests {
                 image("app", ContainerType::Container),
                 image("setup", ContainerType::InitContainer),
             ],
-            values: Vec::new(),
+            ..Edit::default()
         };
         let patch = edit.patch(&observed(&deployment()));
         assert_eq!(patch.kind, PatchKind::Strategic);

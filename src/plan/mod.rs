@@ -52,7 +52,8 @@ pub use self::record::commit::{
 };
 pub use self::record::committed_annotations::CommittedAnnotations;
 pub use self::record::message_template::{MessageTemplate, MessageTemplateError};
-pub use self::record::record::{LastUpdate, RecordedChange};
+pub use self::record::record::LastUpdate;
+pub use self::record::recorded_change::RecordedChange;
 pub use self::safeguards::held_back::{HeldBack, HoldReason};
 pub use self::safeguards::image_presence::Presence;
 pub use self::safeguards::overrides::Overrides;

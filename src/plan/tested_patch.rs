@@ -153,7 +153,7 @@ mod tests {
                 container_type: ContainerType::Container,
                 image: "org/app:2".to_owned(),
             }],
-            values: Vec::new(),
+            ..Edit::default()
         }
     }
 

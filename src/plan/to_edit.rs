@@ -58,8 +58,11 @@ impl Change {
         } else {
             edit.images = pending.iter().map(|change| change.edit()).collect();
         }
-        let record = record::annotations(object, &pending, self.is_rollback, authorship);
-        edit.annotations.extend(record);
+        edit.replaced = record::replaced(object, &pending);
+        if authorship.is_recorded {
+            let record = record::annotations(object, &pending, self.is_rollback, authorship);
+            edit.annotations.extend(record);
+        }
         Ok(edit)
     }
 

@@ -48,6 +48,19 @@ fn elected_updates_are_preselected_and_held_back_ones_show_why() {
 }
 
 #[test]
+fn question_and_command_without_a_menu_name_the_missing_record() {
+    let terminal = Terminal::new();
+    terminal.environment.write("shop.yaml", &automated_shop());
+    let mut pty = terminal.start(&["update", "-i", "--no-record"], "");
+    pty.wait("2 of 3 checked").press(key::ENTER);
+    pty.wait("Update deployment/web without a record in file shop.yaml? [y/N]");
+    pty.press("y\r");
+    let left = terminal.end(pty).expect(0);
+    assert!(!terminal.file().contains("last-update"));
+    assert!(left.screen.contains("--no-record"), "{}", left.screen);
+}
+
+#[test]
 fn menu_succeeds_if_everything_that_was_checked_is_written() {
     let terminal = Terminal::new();
     let undecided = automated_shop().replace("tag.proxy: glob:stg-*", "tag.proxy: 'semver:?'");

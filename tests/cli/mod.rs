@@ -37,6 +37,7 @@ mod menu;
 #[cfg(unix)]
 mod menu_updates;
 mod next_commands;
+mod no_record;
 mod pipeline;
 mod planted;
 mod plugins;

@@ -97,6 +97,7 @@ pub(crate) async fn write_by(
         by: author.to_owned(),
         at: Timestamp::now(),
         overrides: Vec::new(),
+        is_recorded: true,
     };
     let writer = LiveWriter {
         cluster,

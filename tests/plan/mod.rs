@@ -21,6 +21,7 @@ pub(crate) fn author() -> Authorship {
         by: "admin".to_owned(),
         at: time(NOW),
         overrides: Vec::new(),
+        is_recorded: true,
     }
 }
 

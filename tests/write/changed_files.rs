@@ -73,6 +73,7 @@ fn written_after(manifest: &str, edits: &[(&str, &str, &str)]) -> (String, bool)
         by: "ada".to_owned(),
         at: Timestamp::UNIX_EPOCH,
         overrides: Vec::new(),
+        is_recorded: true,
     };
     let writer = FileWriter {
         dry_run: DryRun::None,
@@ -182,6 +183,7 @@ fn edits_of_two_runs_at_the_same_time_are_both_kept() {
                 by: "ada".to_owned(),
                 at: Timestamp::UNIX_EPOCH,
                 overrides: Vec::new(),
+                is_recorded: true,
             };
             let writer = FileWriter {
                 dry_run: DryRun::None,

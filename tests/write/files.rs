@@ -70,6 +70,7 @@ fn write(plan: &Plan, dry_run: DryRun, stdin: Option<&str>) -> (Vec<String>, Opt
         by: "ada".to_owned(),
         at: Timestamp::UNIX_EPOCH,
         overrides: Vec::new(),
+        is_recorded: true,
     };
     let writer = FileWriter {
         dry_run,

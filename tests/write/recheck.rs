@@ -62,6 +62,7 @@ async fn write(confirmed: Duration, meanwhile: Meanwhile) -> (String, bool) {
         by: "ada".to_owned(),
         at: Timestamp::UNIX_EPOCH,
         overrides: Vec::new(),
+        is_recorded: true,
     };
     let writer = Writer::Files(FileWriter {
         dry_run: DryRun::None,

@@ -164,8 +164,8 @@ pub(crate) fn apply_plan(
     let is_empty = snapshot.workloads.is_empty() && snapshot.errors.is_empty();
     let folder = options.git.map(|git| git.repository.top());
     let folder = folder.unwrap_or(Path::new("."));
-    let authorship =
-        unless_interrupted(runtime()?, authorship(origin.cluster(), folder, Vec::new()))?;
+    let by = authorship(origin.cluster(), folder, Vec::new(), true);
+    let authorship = unless_interrupted(runtime()?, by)?;
     let (edits, not_written) = compute_edits(plan, &snapshot.workloads, &authorship);
     let job = ApplyJob {
         plan: Plan {

@@ -10,10 +10,12 @@ use crate::plan::{Authorship, Override};
 
 /// Who makes a change, and when: the user as known to the API server; for files, the name
 /// that git would write into a commit in this folder; otherwise the local user.
+/// `is_recorded`: whether the annotations of the workloads record the change.
 pub(crate) async fn authorship(
     cluster: Option<&Cluster>,
     folder: &Path,
     overrides: Vec<Override>,
+    is_recorded: bool,
 ) -> Authorship {
     let known = match cluster {
         Some(cluster) => cluster.user_name().await,
@@ -23,6 +25,7 @@ pub(crate) async fn authorship(
         by: known.unwrap_or_else(user_of_the_machine),
         at: now(),
         overrides,
+        is_recorded,
     }
 }
 

@@ -104,6 +104,9 @@ pub(crate) fn prompt(job: &ApplyJob, options: &ApplyOptions<'_>) -> Option<Promp
     if !flags.is_empty() {
         action.push_str(&format!(" with {}", flags.join(" and ")));
     }
+    if is_unrecorded(job, &changes) {
+        action.push_str(" without a record");
+    }
     action.push_str(&unconfirmed(&changes));
     action.push_str(&other_repositories(&changes));
     Some(Prompt {
@@ -111,6 +114,14 @@ pub(crate) fn prompt(job: &ApplyJob, options: &ApplyOptions<'_>) -> Option<Promp
         what: what_changes(changes.len(), markers.len()),
         location: location(&changes, &markers, job.origin.cluster()),
     })
+}
+
+/// Whether the user has asked not to record images that would be recorded. What is written
+/// into a kustomization never is.
+fn is_unrecorded(job: &ApplyJob, changes: &[&Change]) -> bool {
+    let writes_images = matches!(job.kind, JobKind::Images(_));
+    let mut changes = changes.iter();
+    writes_images && !job.authorship.is_recorded && changes.any(|change| change.root.is_none())
 }
 
 /// `3 workloads`, `2 marked values`, or both.

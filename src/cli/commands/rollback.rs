@@ -12,7 +12,7 @@ use crate::cli::apply::pipeline::apply;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::registry::RegistryAccess;
-use crate::cli::flags::target::{TargetArgs, WriteFlags};
+use crate::cli::flags::target::{RecordFlag, TargetArgs, WriteFlags};
 use crate::cli::gather::workloads;
 use crate::cli::gather::workloads::{Reading, WorkloadOrigin, default_namespace};
 use crate::cli::runtime::runtime;
@@ -67,6 +67,9 @@ pub(crate) struct RollbackArgs {
     wait: Option<SignedDuration>,
 
     #[command(flatten)]
+    record: RecordFlag,
+
+    #[command(flatten)]
     write: WriteFlags,
 
     #[command(flatten)]
@@ -117,8 +120,14 @@ pub(crate) fn rollback(
                 ObservedObjects::default()
             }
         };
-        let by = authorship(origin.cluster(), Path::new("."), overrides.words()).await;
-        (objects, by)
+        let is_recorded = args.record.is_recorded();
+        let by = authorship(
+            origin.cluster(),
+            Path::new("."),
+            overrides.words(),
+            is_recorded,
+        );
+        (objects, by.await)
     })?;
     errors.extend(objects.errors.iter().cloned());
     let lock = LockNote {

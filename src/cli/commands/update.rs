@@ -22,7 +22,7 @@ use crate::cli::flags::elected::RuledOut;
 use crate::cli::flags::git::GitFlag;
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::scope::KustomizationFlags;
-use crate::cli::flags::target::{TargetArgs, WriteFlags};
+use crate::cli::flags::target::{RecordFlag, TargetArgs, WriteFlags};
 use crate::cli::gather::cost;
 use crate::cli::gather::kustomizations::Settling;
 use crate::cli::gather::named;
@@ -138,6 +138,9 @@ pub(crate) struct UpdateArgs {
 
     #[command(flatten)]
     git: GitFlag,
+
+    #[command(flatten)]
+    record: RecordFlag,
 
     #[command(flatten)]
     write: WriteFlags,
@@ -331,7 +334,9 @@ impl UpdateRequest<'_> {
         let has_rows = !snapshot.workloads.is_empty() || !plan.markers.is_empty();
         let is_empty = !has_rows && snapshot.errors.is_empty();
         let folder = args.git.folder().unwrap_or(Path::new("."));
-        let by = authorship(origin.cluster(), folder, overrides(args).words());
+        let overridden = overrides(args).words();
+        let is_recorded = args.record.is_recorded();
+        let by = authorship(origin.cluster(), folder, overridden, is_recorded);
         let job = ApplyJob {
             plan,
             kind: JobKind::Images(Vec::new()),

@@ -176,6 +176,22 @@ pub(crate) struct WriteFlags {
     pub(crate) output: Option<Format>,
 }
 
+/// Whether the workloads record the change of their images.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RecordFlag {
+    /// Write no annotations that record the change: 'rollback' cannot undo it, and 'history' shows
+    /// it only if an Event, a revision or a commit does
+    #[arg(long, help_heading = CHANGES)]
+    no_record: bool,
+}
+
+impl RecordFlag {
+    /// Whether the change is recorded.
+    pub(crate) fn is_recorded(&self) -> bool {
+        !self.no_record
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum DryRunWord {
     None,

@@ -4,7 +4,8 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::plan::record::record::{LastUpdate, RecordedChange};
+use crate::plan::record::record::LastUpdate;
+use crate::plan::record::recorded_change::RecordedChange;
 
 /// One image that an update replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]

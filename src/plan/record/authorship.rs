@@ -19,7 +19,7 @@ named_enum! {
     }
 }
 
-/// Who makes a change, and when.
+/// Who makes a change, when, and whether the workload's annotations say so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorship {
     /// The user name that the API server reports, or else the local user name.
@@ -28,4 +28,6 @@ pub struct Authorship {
     pub at: Timestamp,
     /// The safeguards that were overridden, each once.
     pub overrides: Vec<Override>,
+    /// Whether a write of images also writes the annotations that record it.
+    pub is_recorded: bool,
 }

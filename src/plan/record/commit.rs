@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::committed_annotations::CommittedAnnotations;
 use super::message_template::{MessageField, MessageTemplate, joined};
-use super::record::{LastUpdate, RecordedChange};
+use super::recorded_change::RecordedChange;
 use crate::image::ImageReference;
 use crate::plan::change::Change;
 use crate::plan::edit::Edit;
@@ -118,14 +118,8 @@ impl CommitRecord {
             self.annotations.push(annotations);
             return;
         }
-        let annotations = edit.annotations.iter();
-        let annotations = annotations
-            .filter_map(|(key, text)| Some((key.clone(), text.clone()?)))
-            .collect();
-        let Some(Ok(record)) = LastUpdate::from_annotations(&annotations) else {
-            return;
-        };
-        for recorded in record.changes {
+        // The commit is a record of its own, also if the annotations have none.
+        for recorded in &edit.replaced {
             let mut images = change.images.iter();
             let image = images.find(|image| image.container == recorded.container);
             self.images.push(CommittedImage {
@@ -133,7 +127,7 @@ impl CommitRecord {
                 namespace: change.workload.namespace.clone(),
                 file: file.to_owned(),
                 why: image.map(|image| image.message.clone()).unwrap_or_default(),
-                change: recorded,
+                change: recorded.clone(),
                 lines: Vec::new(),
             });
         }

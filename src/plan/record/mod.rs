@@ -8,3 +8,4 @@ pub(crate) mod committed_annotations;
 pub(crate) mod message_template;
 pub(crate) mod record;
 pub(crate) mod record_name;
+pub(crate) mod recorded_change;

@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::authorship::Authorship;
 use super::change_cause;
 use super::record_name;
+use super::recorded_change::RecordedChange;
 use crate::image::ImageReference;
 use crate::plan::change::ImageChange;
 use crate::policy::{AnnotationKey, Records};
@@ -50,29 +51,6 @@ pub struct LastUpdate {
     pub pending: Vec<RecordedChange>,
 }
 
-/// One image that was replaced.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RecordedChange {
-    /// The container.
-    pub container: String,
-    /// The image before.
-    pub from: String,
-    /// The image after.
-    pub to: String,
-    /// What the API server made of `to`, if it differs: an admission policy may rewrite the
-    /// registry, or append a digest.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub admitted: Option<String>,
-    /// What its tag served.
-    pub digest: Option<String>,
-    /// The policy that elected it.
-    pub policy: Option<String>,
-    /// Whether the tag of `from` was written in a Helm release's values exactly so,
-    /// without quotes, and was not read as text.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub unquoted: bool,
-}
-
 impl RecordedChange {
     /// The change of an image where no object with a record is known.
     pub(crate) fn of_image(change: &ImageChange) -> Self {
@@ -86,26 +64,6 @@ impl RecordedChange {
             policy: change.policy.clone(),
             unquoted: false,
         }
-    }
-
-    /// Whether an image is the one that was written: as requested, as the API server
-    /// admitted it, or the requested one by its recorded digest.
-    #[must_use]
-    pub fn is_written(&self, image: &str) -> bool {
-        if image == self.to || Some(image) == self.admitted.as_deref() {
-            return true;
-        }
-        let (Ok(image), Ok(to)) = (
-            image.parse::<ImageReference>(),
-            self.to.parse::<ImageReference>(),
-        ) else {
-            return false;
-        };
-        let digest = image.digest().map(ToString::to_string);
-        digest.is_some()
-            && digest == self.digest
-            && image.canonical() == to.canonical()
-            && (image.tag().is_none() || image.tag() == to.tag())
     }
 }
 
@@ -170,10 +128,7 @@ pub(crate) fn annotations(
         time: whole_seconds(authorship.at),
         by: authorship.by.clone(),
         number: number.clone(),
-        changes: changes
-            .iter()
-            .map(|change| recorded(object, change))
-            .collect(),
+        changes: replaced(object, changes),
         records,
         overrides: overrides.iter().map(ToString::to_string).collect(),
         rollback: is_rollback,
@@ -195,6 +150,12 @@ pub(crate) fn annotations(
         written.insert(change_cause::KEY.to_owned(), Some(cause));
     }
     written
+}
+
+/// What changes replace in an object as it is now, as a record names it.
+pub(crate) fn replaced(object: &Observed, changes: &[&ImageChange]) -> Vec<RecordedChange> {
+    let changes = changes.iter();
+    changes.map(|change| recorded(object, change)).collect()
 }
 
 /// What the current record can still revert, except for these changes.

@@ -26,6 +26,7 @@ async fn write_plan(cluster: &Cluster, plan: &Plan, overrides: &[Override]) -> A
         by: "ann".to_owned(),
         at: Timestamp::UNIX_EPOCH,
         overrides: overrides.to_vec(),
+        is_recorded: true,
     };
     let writer = LiveWriter {
         cluster,

@@ -16,6 +16,7 @@ fn authorship() -> Authorship {
         by: "ann".to_owned(),
         at: Timestamp::UNIX_EPOCH,
         overrides: Vec::new(),
+        is_recorded: true,
     }
 }
 
