@@ -73,6 +73,9 @@ named_enum! {
         NotWritable = "not-writable",
         /// A `kustomization.yaml` replaces the image of the manifest.
         OverriddenByKustomization = "overridden-by-kustomization",
+        /// An edit of a file that several kustomizations share changes nothing in one of
+        /// them, because a later layer decides there.
+        HiddenEdit = "hidden-edit",
         /// The tag of a HelmRelease's image is not a string in its values.
         NumericTag = "numeric-tag",
         /// An annotation that maps an image of a HelmRelease does not lead to an image.

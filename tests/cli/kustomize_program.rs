@@ -90,6 +90,61 @@ fn program_is_started_only_for_what_the_model_cannot_build() {
 }
 
 #[test]
+fn entries_without_effect_are_reported_for_what_the_program_builds() {
+    let watched = Watched::new();
+    let home = watched.environment.home();
+    // What kustomize prints for each of these: the entry `other` gives a new name.
+    let web = deployment("web", &["team: shop"], &[("app", "reg.example/new:1.0.0")]);
+    watched.environment.write("bin/printed.yaml", web);
+    let printed = home.join("bin/printed.yaml").display().to_string();
+    let script = format!("#!/bin/sh\nexec /bin/cat '{printed}'\n");
+    watched.environment.write("bin/kustomize", script);
+    for (entries, dead) in [
+        ("- {name: reg.example/app, newTag: '2'}", &[][..]),
+        // It is typed wrong.
+        (
+            "- {name: reg.example/ap, newTag: '2'}",
+            &["\"reg.example/ap\""],
+        ),
+        // Its own new name is not an image that it matches.
+        (
+            "- {name: reg.example/ap, newName: reg.example/ap, newTag: '2'}",
+            &["\"reg.example/ap\""],
+        ),
+        // Another entry gives the name.
+        (
+            "- {name: reg.example/app, newName: x}\n- {name: x, newTag: '2'}",
+            &[],
+        ),
+        // Only the result has the image, as if a chart contained it.
+        ("- {name: reg.example/new, newTag: '2'}", &[]),
+        ("- {name: reg.example/ap, newName: reg.example/new}", &[]),
+        ("- {name: 'reg.example/.*', newTag: '2'}", &[]),
+        // A container and a label have this name, but no image.
+        (
+            "- {name: app, newTag: '2'}\n- {name: shop, newTag: '2'}",
+            &["\"app\"", "\"shop\""],
+        ),
+    ] {
+        let kustomization = format!("{NOT_MODELLED}resources: [deploy.yaml]\nimages:\n{entries}\n");
+        let outcome = watched.status(&kustomization);
+        assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+        let lines = outcome.stderr.lines();
+        let reported: Vec<&str> = lines
+            .filter(|line| line.contains("the images entry"))
+            .collect();
+        assert_eq!(reported.len(), dead.len(), "{entries}: {outcome:#?}");
+        for (number, (line, name)) in reported.iter().zip(dead).enumerate() {
+            let expected = format!(
+                "prod/kustomization.yaml:{}: the images entry {name} matches no image",
+                number + 4
+            );
+            assert!(line.contains(&expected), "{entries}: {line}");
+        }
+    }
+}
+
+#[test]
 fn no_url_in_any_field_reaches_the_program_or_the_network() {
     let watched = Watched::new();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

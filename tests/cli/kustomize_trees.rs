@@ -164,6 +164,51 @@ fn overlay_with_its_own_line_is_edited_there() {
 }
 
 #[test]
+fn edit_that_another_kustomization_hides_is_a_warning_with_both_lines() {
+    let environment = tree();
+    let hidden = "apps/base/kustomization.yaml:4 (newTag) changes nothing in apps/prod: \
+                  apps/prod/kustomization.yaml:5 (newTag) decides the image of deployment/web-x \
+                  container app there";
+    // The workload of prod is locked, so only that of dev is updated. Its name does not matter.
+    environment.write(
+        "apps/prod/kustomization.yaml",
+        "resources: [../base]\nnameSuffix: -x\nimages:\n- name: reg.example/app\n  newTag: 1.1.5\n\
+         commonAnnotations: {fluxcd.io/locked: \"true\"}\n",
+    );
+    let image = "reg.example/app:1.2.0";
+    let outcome = update(&environment, image, &["--dry-run"]).expect(0);
+    let warning = format!("warning: hidden-edit: {hidden}");
+    assert!(outcome.stderr.contains(&warning), "{outcome:#?}");
+    let outcome = update(&environment, image, &["--yes", "-o", "json"]).expect(0);
+    let result: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+    let items = result["items"].as_array().expect("items");
+    let dev = items.iter().find(|item| item["root"] == "apps/dev");
+    let warning = &dev.expect("the workload of dev")["containers"][0]["warnings"][0];
+    assert_eq!(
+        warning,
+        &json!({"code": "hidden-edit", "message": hidden}),
+        "{items:#?}"
+    );
+    let text = read(&environment, "apps/base/kustomization.yaml");
+    assert!(text.contains("newTag: 1.2.0"), "{text}");
+}
+
+#[test]
+fn edit_is_not_hidden_where_the_own_line_is_edited_too_or_nothing_is_below() {
+    let environment = tree();
+    let outcome = update(&environment, "reg.example/app:1.2.0", &["--dry-run"]).expect(0);
+    assert!(!outcome.stderr.contains("hidden-edit"), "{outcome:#?}");
+    // A kustomization without the container.
+    environment.write(
+        "apps/prod/kustomization.yaml",
+        "resources: [../base]\npatches:\n- patch: |-\n    apiVersion: apps/v1\n    kind: \
+         Deployment\n    metadata: {name: web}\n    $patch: delete\n",
+    );
+    let outcome = update(&environment, "reg.example/app:1.2.0", &["--dry-run"]).expect(0);
+    assert!(!outcome.stderr.contains("hidden-edit"), "{outcome:#?}");
+}
+
+#[test]
 fn lock_in_another_kustomization_keeps_the_shared_line() {
     let environment = tree();
     environment.write(

@@ -44,6 +44,7 @@ pub(crate) fn options<'a>(
         wording: WORDING,
         write,
         overrides: Overrides::default(),
+        is_recorded: true,
         wait: None,
         max: None,
         menu: None,

@@ -96,6 +96,8 @@ pub(crate) struct ApplyOptions<'a> {
     pub(crate) wording: Wording,
     pub(crate) write: &'a WriteFlags,
     pub(crate) overrides: Overrides,
+    /// Whether the annotations of the workloads record new images.
+    pub(crate) is_recorded: bool,
     /// Wait for each rollout, at most this long.
     pub(crate) wait: Option<Duration>,
     /// Change at most this many workloads.

@@ -104,7 +104,7 @@ pub(crate) fn prompt(job: &ApplyJob, options: &ApplyOptions<'_>) -> Option<Promp
     if !flags.is_empty() {
         action.push_str(&format!(" with {}", flags.join(" and ")));
     }
-    if is_unrecorded(job, &changes) {
+    if !options.is_recorded && has_records(job, &changes) {
         action.push_str(" without a record");
     }
     action.push_str(&unconfirmed(&changes));
@@ -116,12 +116,11 @@ pub(crate) fn prompt(job: &ApplyJob, options: &ApplyOptions<'_>) -> Option<Promp
     })
 }
 
-/// Whether the user has asked not to record images that would be recorded. What is written
-/// into a kustomization never is.
-fn is_unrecorded(job: &ApplyJob, changes: &[&Change]) -> bool {
-    let writes_images = matches!(job.kind, JobKind::Images(_));
+/// Whether there are images that are recorded by default. What is written into a
+/// kustomization never is.
+fn has_records(job: &ApplyJob, changes: &[&Change]) -> bool {
     let mut changes = changes.iter();
-    writes_images && !job.authorship.is_recorded && changes.any(|change| change.root.is_none())
+    matches!(job.kind, JobKind::Images(_)) && changes.any(|change| change.root.is_none())
 }
 
 /// `3 workloads`, `2 marked values`, or both.

@@ -251,7 +251,8 @@ impl<'a> ResultReporter<'a> {
     }
 
     fn suggest_rollback(&self, id: &WorkloadId, terminal: &mut Terminal) {
-        if self.options.wording.is_rollback {
+        // Without a record, there is nothing that `rollback` could restore.
+        if self.options.wording.is_rollback || !self.options.is_recorded {
             return;
         }
         let command = rollback_command(id, self.options.globals);

@@ -102,6 +102,7 @@ pub(crate) fn rollback(
         owner: args.override_owner,
         ..Overrides::default()
     };
+    let is_recorded = args.record.is_recorded();
     let runtime = runtime()?;
     let reading = workloads::read_workloads(place, selector, globals);
     let Reading {
@@ -120,7 +121,6 @@ pub(crate) fn rollback(
                 ObservedObjects::default()
             }
         };
-        let is_recorded = args.record.is_recorded();
         let by = authorship(
             origin.cluster(),
             Path::new("."),
@@ -168,6 +168,7 @@ pub(crate) fn rollback(
         wording: WORDING,
         write: &args.write,
         overrides,
+        is_recorded,
         wait: args.wait.map(|wait| wait.unsigned_abs()),
         max: None,
         menu: None,

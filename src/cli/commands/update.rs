@@ -360,6 +360,7 @@ impl UpdateRequest<'_> {
             wording: WORDING,
             write: &args.write,
             overrides: overrides(args),
+            is_recorded,
             wait: args.wait.map(|wait| wait.unsigned_abs()),
             max: args.max.map(NonZeroUsize::get),
             menu: args.interactive.then_some(&scope),

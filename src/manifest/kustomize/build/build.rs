@@ -174,11 +174,7 @@ impl Builder<'_> {
             for object in objects.iter_mut() {
                 is_alive |= entry.apply(&mut object.value, &entry.file);
             }
-            let entry = DeadEntry {
-                file: entry.file.clone(),
-                line: entry.line,
-                name: entry.name.clone(),
-            };
+            let entry = DeadEntry::of(entry);
             if is_alive {
                 self.alive.insert(entry);
             } else {

@@ -1,6 +1,6 @@
 //! The objects of a kustomization while they are built.
 
-use crate::manifest::kustomize::spec::ResourceId;
+use crate::manifest::kustomize::spec::{ImageEntry, ResourceId};
 use crate::manifest::kustomize::traced::TracedValue;
 
 /// The objects of a kustomization, with the places of their scalars.
@@ -17,6 +17,16 @@ pub(crate) struct DeadEntry {
     pub(crate) file: String,
     pub(crate) line: usize,
     pub(crate) name: String,
+}
+
+impl DeadEntry {
+    pub(crate) fn of(entry: &ImageEntry) -> Self {
+        Self {
+            file: entry.file.clone(),
+            line: entry.line,
+            name: entry.name.clone(),
+        }
+    }
 }
 
 /// An object while it is built.

@@ -11,6 +11,6 @@ mod printed;
 
 pub use build::build_objects;
 pub use built::Built;
-pub(crate) use built::BuiltObject;
+pub(crate) use built::{BuiltObject, DeadEntry};
 pub(crate) use paths::PathFinder;
 pub use printed::printed_objects;

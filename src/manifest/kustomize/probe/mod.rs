@@ -2,6 +2,7 @@
 //! built, and the marks in its images show which text decides which part.
 
 mod candidates;
+mod dead_entries;
 mod image_scalars;
 mod mark;
 mod probing;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::candidates::candidates;
+use super::dead_entries::dead_entries;
 use super::image_scalars::BuiltImageScalars;
 use super::mark::{Unmarked, mark};
 use super::trace::add_origins;
@@ -37,7 +38,8 @@ pub struct Probing<'a> {
 impl<'a> Probing<'a> {
     /// Begins with the objects that the program has built from a tree.
     #[must_use]
-    pub fn new(tree: &'a SourceTree, built: Built) -> Self {
+    pub fn new(tree: &'a SourceTree, mut built: Built) -> Self {
+        built.dead_entries = dead_entries(tree, &built);
         let images = BuiltImageScalars::of(&built);
         let lists = candidates(tree, &images);
         let mut number = 0;

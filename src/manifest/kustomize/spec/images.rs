@@ -104,6 +104,16 @@ impl ImageEntry {
         })
     }
 
+    /// Whether it replaces an image.
+    pub(crate) fn matches(&self, image: &str) -> bool {
+        self.matches.is_match(image)
+    }
+
+    /// The name that it gives to images, if it gives one.
+    pub(crate) fn new_name(&self) -> Option<&str> {
+        self.new_name.as_ref()?.as_text()
+    }
+
     /// Why the scalars of this entry must not be edited.
     fn refusal(&self, file: &str) -> Option<Arc<str>> {
         let is_expression = self.name.contains(|c: char| "\\+*?()|[]{}^$".contains(c));
@@ -180,11 +190,7 @@ impl ImageEntry {
 
     /// Replaces an image if it matches.
     fn apply_to_image(&self, image: &mut TracedScalar, file: &str) -> bool {
-        let Some(text) = image
-            .value
-            .as_str()
-            .filter(|text| self.matches.is_match(text))
-        else {
+        let Some(text) = image.value.as_str().filter(|text| self.matches(text)) else {
             return false;
         };
         let old = ImageText::split(text);

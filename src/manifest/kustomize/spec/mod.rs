@@ -8,7 +8,7 @@ mod spec;
 
 pub(crate) use fields::{FieldReader, is_filled};
 pub(crate) use identity::ResourceId;
-pub(crate) use images::{ImageText, is_name_only};
+pub(crate) use images::{ImageEntry, ImageText, is_name_only};
 pub use spec::KustomizationType;
+pub(crate) use spec::{IMAGE_FIELDS, image_entries, is_remote, kustomization_object};
 pub(crate) use spec::{KustomizationSpec, PatchEntry, PatchSource, PathReference};
-pub(crate) use spec::{is_remote, kustomization_object};

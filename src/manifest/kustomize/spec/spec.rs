@@ -207,13 +207,7 @@ impl KustomizationSpec {
             label.end("labels")?;
         }
         self.annotations = fields.texts("commonAnnotations")?;
-        for field in ["images", "imageTags"] {
-            for item in fields.list(field)? {
-                let mut entry = FieldReader::new(file, item.value)?;
-                self.images.push(ImageEntry::read(&mut entry, item.line)?);
-                entry.end(field)?;
-            }
-        }
+        self.images = image_entries(fields)?;
         for item in fields.list("replicas")? {
             let mut entry = FieldReader::new(file, item.value)?;
             self.replicas.push((entry.text("name")?, item.line));
@@ -238,6 +232,26 @@ impl KustomizationSpec {
         let resources = resources.map(|reference| reference.path.as_str());
         resources.chain(patches).filter(|path| !is_remote(path))
     }
+}
+
+/// The fields with entries of `images`.
+pub(crate) const IMAGE_FIELDS: [&str; 2] = ["images", "imageTags"];
+
+/// The entries of `images`.
+///
+/// # Errors
+///
+/// Kustomize would refuse one of them.
+pub(crate) fn image_entries(fields: &mut FieldReader<'_>) -> Result<Vec<ImageEntry>, BuildError> {
+    let mut entries = Vec::new();
+    for field in IMAGE_FIELDS {
+        for item in fields.list(field)? {
+            let mut entry = FieldReader::new(fields.file, item.value)?;
+            entries.push(ImageEntry::read(&mut entry, item.line)?);
+            entry.end(field)?;
+        }
+    }
+    Ok(entries)
 }
 
 /// The only object of a kustomization file.

@@ -7,7 +7,9 @@ use crate::manifest::kustomize::containers::ImageScalars;
 use crate::manifest::kustomize::traced::{ScalarPlace, TracedValue};
 use crate::plan::{Change, ImageChange};
 use crate::policy::{ImagePolicies, PolicySources, Resolved, resolve};
-use crate::workload::{ContainerType, DEFAULT_NAMESPACE, Workload, WorkloadKind, decode};
+use crate::workload::{
+    ContainerType, DEFAULT_NAMESPACE, ManifestSource, Workload, WorkloadKind, decode,
+};
 
 /// The lists whose items have an image.
 const LISTS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
@@ -26,6 +28,8 @@ pub(crate) struct BuiltImages {
 pub(crate) struct BuiltImage {
     /// The kustomization that builds it.
     pub(crate) root: String,
+    /// Where the document of the workload is, as far as it is known.
+    pub(crate) document: ManifestSource,
     pub(crate) workload: Arc<Workload>,
     pub(crate) container: String,
     pub(crate) container_type: ContainerType,
@@ -67,6 +71,10 @@ impl BuiltImages {
         for container in &workload.containers {
             self.all.push(BuiltImage {
                 root: root.to_owned(),
+                document: ManifestSource {
+                    file: object.file.clone(),
+                    line: object.line,
+                },
                 workload: Arc::clone(&workload),
                 container: container.name.clone(),
                 container_type: container.container_type,
@@ -133,6 +141,24 @@ impl BuiltImage {
     /// Whether it belongs to the workload of a change.
     pub(crate) fn is_of(&self, change: &Change) -> bool {
         self.workload.id == change.workload && change.root.as_ref() == Some(&self.root)
+    }
+
+    /// Whether this is the same container in the result of another kustomization: that of the
+    /// same document, or of a workload of the same name if the documents are not known.
+    pub(crate) fn is_counterpart_of(&self, other: &Self) -> bool {
+        let (own, theirs) = (&self.workload.id, &other.workload.id);
+        self.root != other.root
+            && self.container == other.container
+            && self.container_type == other.container_type
+            && own.kind == theirs.kind
+            && (self.document == other.document || own.name == theirs.name)
+    }
+
+    /// The places that decide it.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Arc<ScalarPlace>> {
+        let scalars = self.scalars.iter();
+        let deciding = scalars.flat_map(ImageScalars::deciding);
+        deciding.map(|(_, origin)| Arc::clone(&origin.place))
     }
 
     /// The state and the policy of the container.

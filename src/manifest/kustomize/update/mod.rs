@@ -1,6 +1,7 @@
 //! Edits the scalars that decide images.
 
 mod difference;
+mod hidden_edits;
 mod images;
 mod scalar_edits;
 mod settle;

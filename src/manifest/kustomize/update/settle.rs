@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::difference::changed_scalars;
+use super::hidden_edits::warn_of_hidden_edits;
 use super::images::{BuiltImage, BuiltImages};
 use super::scalar_edits::{ImageEdits, ScalarEdit};
 use super::shared_edits::{RefusedChanges, contradictions, distinct, sharing, shown};
@@ -182,6 +183,10 @@ impl<'a> Settler<'a> {
         match self.compare(plan, &draft, &builds) {
             SettleComparison::Equal => {
                 self.describe(plan, &draft.edits, &copies);
+                warn_of_hidden_edits(plan, &draft.edits, &self.images, |root, file| {
+                    let mut roots = self.roots.iter();
+                    roots.any(|own| own.tree.root == root && own.tree.paths.contains_key(file))
+                });
                 Some(draft.texts)
             }
             SettleComparison::HoldBack(refused) => {
@@ -377,8 +382,7 @@ impl<'a> Settler<'a> {
                 let root = change.root.as_deref().unwrap_or_default();
                 notes.extend((!is_inside(file, root)).then(|| {
                     format!(
-                        "{file} is outside {root}, so every kustomization that includes it gets \
-                         the same image"
+                        "{file} is outside {root}; others that include it may get the same image"
                     )
                 }));
                 let others = self.images.uncovered_at(&edit.place);

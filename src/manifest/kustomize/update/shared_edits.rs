@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::images::BuiltImage;
 use super::scalar_edits::ScalarEdit;
+use crate::manifest::kustomize::traced::ScalarPlace;
 use crate::plan::HoldReason;
 
 /// Why changes are held back, by their positions in the plan.
@@ -11,23 +12,21 @@ pub(crate) type RefusedChanges = BTreeMap<usize, (HoldReason, String)>;
 
 /// The place of a scalar as it is shown: `base/kustomization.yaml:7 (newTag)`.
 pub(crate) fn shown(edit: &ScalarEdit) -> String {
-    let place = &edit.place;
+    shown_place(&edit.place)
+}
+
+/// See [`shown`].
+pub(crate) fn shown_place(place: &ScalarPlace) -> String {
     format!("{}:{} ({})", place.file, place.line, place.key)
 }
 
 /// The changes that have an edit of a scalar that decides an image, with its place.
 pub(crate) fn sharing(image: &BuiltImage, edits: &[Vec<ScalarEdit>]) -> BTreeSet<(usize, String)> {
-    let Some(scalars) = &image.scalars else {
-        return BTreeSet::new();
-    };
-    let places: Vec<_> = scalars
-        .deciding()
-        .map(|(_, origin)| &origin.place)
-        .collect();
+    let places: Vec<_> = image.places().collect();
     let edits = edits.iter().enumerate();
     let edits = edits.flat_map(|(number, own)| own.iter().map(move |edit| (number, edit)));
     edits
-        .filter(|(_, edit)| places.iter().any(|place| **place == edit.place))
+        .filter(|(_, edit)| places.contains(&edit.place))
         .map(|(number, edit)| (number, shown(edit)))
         .collect()
 }
