@@ -11,9 +11,9 @@
 //! out who owns them, and [`confirm`] looks up the images again.
 
 mod accounts;
+mod applied_folders;
 mod confirm;
 mod fetch;
-mod flux_applications;
 mod flux_markers;
 mod git_tree;
 mod image_objects;
@@ -25,9 +25,9 @@ mod secret_source;
 mod snapshot;
 
 pub use accounts::{PullSecretUse, UsedPullSecrets};
+pub use applied_folders::AppliedFolders;
 pub use confirm::{Confirmed, FreshLook, WantedImage, confirm};
 pub use fetch::fetch_until_decidable;
-pub use flux_applications::{FluxApplication, flux_applications};
 pub use flux_markers::{FluxMarkers, flux_markers};
 pub use git_tree::{GitTree, compare_with_git};
 pub use image_objects::add_image_objects;

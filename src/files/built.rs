@@ -1,7 +1,7 @@
 //! Lists the objects that a kustomization builds.
 
 use super::error::FileError;
-use super::read::{FileListing, is_policy_source};
+use super::read::FileListing;
 use crate::manifest::{Built, SourceTree, built_objects};
 
 impl FileListing {
@@ -15,10 +15,7 @@ impl FileListing {
             listing.uncovered.add(&object.value, default_namespace);
             match object.workload {
                 Ok(Some(workload)) => listing.workloads.push(workload),
-                Ok(None) if is_policy_source(&object.value) => {
-                    listing.objects.push((object.at, object.value));
-                }
-                Ok(None) => {}
+                Ok(None) => listing.other(object.at, object.value),
                 Err(error) => listing.errors.push(FileError::Workload {
                     at: object.at,
                     error,

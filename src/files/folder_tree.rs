@@ -8,7 +8,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::error::FileError;
 use super::find::{is_chart, is_git};
-use super::kustomize_tree::{KustomizationReach, read_kustomization, read_with_resources};
+use super::kustomize_tree::{TreeScope, read_kustomization, read_with_resources};
 use super::text::read_text;
 use crate::manifest::{KUSTOMIZATION_FILES, SourceTree, objects};
 
@@ -21,14 +21,14 @@ use crate::manifest::{KUSTOMIZATION_FILES, SourceTree, objects};
 pub fn read_applied_folder(
     folder: &Path,
     is_recursive: bool,
-    reach: KustomizationReach,
+    scope: TreeScope<'_>,
 ) -> Result<SourceTree, FileError> {
     if is_kustomization(folder) {
-        return read_kustomization(folder, reach);
+        return read_kustomization(folder, scope);
     }
     let resources = resources(folder, is_recursive)?;
     let kustomization = json!({ "resources": resources }).to_string();
-    read_with_resources(folder, &kustomization, reach)
+    read_with_resources(folder, &kustomization, scope)
 }
 
 fn is_kustomization(folder: &Path) -> bool {

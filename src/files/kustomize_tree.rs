@@ -9,13 +9,16 @@ use super::error::{FileError, MAX_BYTES};
 use super::text::read_text;
 use crate::manifest::{
     BuildError, KUSTOMIZATION_FILES, LocalReference, ReferenceTarget, SourcePath, SourceTree,
-    all_references, join_path, plugin_references, references,
+    all_references, join_path, owner_references, plugin_references, references,
 };
 use crate::user_file;
-use crate::workload::ManifestSource;
+use crate::workload::{AppliedBy, ApplierPlace};
 
 /// The maximum number of files and folders.
 const MAX_PATHS: usize = 20_000;
+
+/// The fields with paths that an owner may add.
+const MODELLED: [&str; 2] = ["components", "patches path"];
 
 /// The maximum size of all files together, in bytes.
 const MAX_TOTAL_BYTES: usize = 256 << 20;
@@ -29,33 +32,39 @@ pub enum KustomizationReach {
     Everything,
 }
 
+/// What is read of a folder.
+#[derive(Debug, Clone, Copy)]
+pub struct TreeScope<'a> {
+    /// How much is read.
+    pub reach: KustomizationReach,
+    /// What applies the folder, if that is known.
+    pub owner: Option<&'a AppliedBy>,
+}
+
 /// Reads the kustomization in a folder, everything that it includes, and nothing outside the
 /// tree that contains the folder: the Git work tree, otherwise the current folder if it
 /// contains the folder, otherwise the folder itself.
 ///
 /// # Errors
 ///
-/// The folder cannot be read.
-pub fn read_kustomization(
-    folder: &Path,
-    reach: KustomizationReach,
-) -> Result<SourceTree, FileError> {
-    read_tree(folder, None, reach)
+/// The folder, or the file of its owner, cannot be read.
+pub fn read_kustomization(folder: &Path, scope: TreeScope<'_>) -> Result<SourceTree, FileError> {
+    read_tree(folder, None, scope)
 }
 
 /// Like [`read_kustomization`], for a folder without one: this text takes its place.
 pub(crate) fn read_with_resources(
     folder: &Path,
     kustomization: &str,
-    reach: KustomizationReach,
+    scope: TreeScope<'_>,
 ) -> Result<SourceTree, FileError> {
-    read_tree(folder, Some(kustomization), reach)
+    read_tree(folder, Some(kustomization), scope)
 }
 
 fn read_tree(
     folder: &Path,
     kustomization: Option<&str>,
-    reach: KustomizationReach,
+    scope: TreeScope<'_>,
 ) -> Result<SourceTree, FileError> {
     let name = folder.to_str().ok_or_else(|| FileError::NameNotUtf8 {
         file: folder.to_owned(),
@@ -83,7 +92,7 @@ fn read_tree(
     let root = join_path(name, "");
     let mut reader = TreeReader {
         boundary: boundary(&real),
-        reach,
+        reach: scope.reach,
         bytes: 0,
         tree: SourceTree {
             root: root.clone(),
@@ -96,36 +105,12 @@ fn read_tree(
     if let Some(text) = kustomization {
         reader.insert(&root, &real, text);
     }
-    while let Some((folder, real)) = reader.open.pop_front() {
-        reader.folder(&folder, &real);
+    reader.read_open();
+    if let Some(owner) = scope.owner {
+        reader.owner(&root, &real, owner)?;
+        reader.read_open();
     }
     Ok(reader.tree)
-}
-
-/// The tree as a Kustomization of Flux at this place applies it.
-///
-/// # Errors
-///
-/// The file cannot be read.
-pub fn applied_by(mut tree: SourceTree, at: &ManifestSource) -> Result<SourceTree, FileError> {
-    let path = Path::new(&at.file);
-    let shown = join_path(&at.file, "");
-    if tree.text(&shown).is_none() {
-        let text = read_text(path)?;
-        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let folder = real
-            .parent()
-            .unwrap_or(Path::new("/"))
-            .display()
-            .to_string();
-        tree.paths
-            .insert(shown.clone(), SourcePath::File { text, folder });
-    }
-    tree.applied_by = Some(ManifestSource {
-        file: shown,
-        line: at.line,
-    });
-    Ok(tree)
 }
 
 /// The folder that is not left: see [`read_kustomization`].
@@ -172,6 +157,51 @@ impl TreeReader {
             self.file(&shown, real)
         };
         self.tree.paths.insert(shown, found);
+    }
+
+    /// Reads the kustomizations of the folders that were found.
+    fn read_open(&mut self) {
+        while let Some((folder, real)) = self.open.pop_front() {
+            self.folder(&folder, &real);
+        }
+    }
+
+    /// Adds the owner of the root, its files, and what it includes.
+    ///
+    /// # Errors
+    ///
+    /// Its file cannot be read.
+    fn owner(&mut self, root: &str, real: &Path, owner: &AppliedBy) -> Result<(), FileError> {
+        let mut owner = owner.clone();
+        if let ApplierPlace::File(at) = &mut owner.place {
+            let path = PathBuf::from(&at.file);
+            at.file = join_path(&at.file, "");
+            if self.tree.text(&at.file).is_none() {
+                let text = read_text(&path)?;
+                let real = fs::canonicalize(&path).unwrap_or(path);
+                let folder = real.parent().unwrap_or(Path::new("/"));
+                let folder = folder.display().to_string();
+                let file = SourcePath::File { text, folder };
+                self.tree.paths.insert(at.file.clone(), file);
+            }
+        }
+        for name in owner.override_files() {
+            if real.join(&name).is_file() {
+                self.reference(root, real, &name);
+            }
+        }
+        self.tree.applied_by = Some(owner);
+        for reference in owner_references(&self.tree) {
+            let is_wanted = match self.reach {
+                KustomizationReach::Everything => true,
+                // Others are not read by the model.
+                KustomizationReach::Modelled => MODELLED.contains(&reference.field.as_str()),
+            };
+            if is_wanted {
+                self.local_reference(root, real, &reference);
+            }
+        }
+        Ok(())
     }
 
     /// Adds a kustomization to a folder that has none.
@@ -301,7 +331,7 @@ impl TreeReader {
             return Err(leaves());
         }
         let target = fs::canonicalize(&expected).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => "it does not exist".to_owned(),
+            io::ErrorKind::NotFound => SourcePath::MISSING.to_owned(),
             _ => error.to_string(),
         })?;
         if !target.starts_with(&self.boundary) {

@@ -26,7 +26,7 @@ mod uncovered;
 pub use error::{FileError, MAX_BYTES, RewriteError};
 pub use find::PathOrStdin;
 pub use folder_tree::read_applied_folder;
-pub use kustomize_tree::{KustomizationReach, applied_by, read_kustomization};
+pub use kustomize_tree::{KustomizationReach, TreeScope, read_kustomization};
 pub use observe::observe;
 pub use read::{FileListing, FileScope, read, read_from};
 pub use rewrite::{rewrite, rewrite_in_turn};

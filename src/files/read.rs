@@ -25,6 +25,8 @@ pub struct FileListing {
     /// ImageRepository and ImageUpdateAutomation, and namespaces, by whose labels an
     /// ImageRepository may be open to them. A missing namespace is not filled in.
     pub objects: Vec<(ManifestSource, Value)>,
+    /// The Applications of Argo CD.
+    pub applications: Vec<(ManifestSource, Value)>,
     /// The Secrets with registry credentials.
     pub pull_secrets: Vec<SecretInFile>,
     /// The text of standard input, if it was read. An edit of it goes to standard output.
@@ -110,6 +112,9 @@ fn read_scope(scope: FileScope<'_>, default_namespace: &str, stdin: &mut dyn Rea
             Ok(FoundFile::Named(path)) => {
                 listing.file(&path, true, default_namespace, &mut kustomizations)
             }
+            Ok(FoundFile::InFolder(path)) if is_of_argo_cd(&path) => {
+                listing.markers_of(&path, default_namespace)
+            }
             Ok(FoundFile::InFolder(path)) => {
                 listing.file(&path, false, default_namespace, &mut kustomizations)
             }
@@ -129,6 +134,7 @@ impl FileListing {
     pub fn append(&mut self, built: Self) {
         self.workloads.extend(built.workloads);
         self.objects.extend(built.objects);
+        self.applications.extend(built.applications);
         self.uncovered.append(built.uncovered);
         self.notes.extend(built.notes);
         self.errors.extend(built.errors);
@@ -208,16 +214,37 @@ impl FileListing {
                 workload.source = Some(at);
                 self.workloads.push(workload);
             }
-            Ok(None) if is_policy_source(&object.value) => self.objects.push((at, object.value)),
-            Ok(None) => {}
+            Ok(None) => self.other(at, object.value),
             Err(error) => self.errors.push(FileError::Workload { at, error }),
         }
     }
 }
 
+impl FileListing {
+    /// Adds an object that is no workload.
+    pub(crate) fn other(&mut self, at: ManifestSource, object: Value) {
+        if is_policy_source(&object) {
+            self.objects.push((at, object));
+        } else if is_application(&object) {
+            self.applications.push((at, object));
+        }
+    }
+}
+
+/// Whether a file only changes an Application of Argo CD, so that it contains no objects.
+fn is_of_argo_cd(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with(".argocd-source"))
+}
+
+fn is_application(object: &Value) -> bool {
+    let api_version = object["apiVersion"].as_str().unwrap_or_default();
+    api_version.starts_with("argoproj.io/") && object["kind"] == "Application"
+}
+
 /// Whether an object is of a kind that defines policies. A plain kustomize file, which is
 /// a `Kustomization` of another group, is not.
-pub(crate) fn is_policy_source(object: &Value) -> bool {
+fn is_policy_source(object: &Value) -> bool {
     let api_version = object["apiVersion"].as_str().unwrap_or_default();
     let (group, _) = api_version.split_once('/').unwrap_or_default();
     matches!(

@@ -12,13 +12,13 @@ use super::find::find;
 use super::private_copy::PrivateCopy;
 use super::program::Program;
 use crate::files::{
-    FileError, KustomizationReach, applied_by, read_applied_folder, read_kustomization,
+    FileError, KustomizationReach, TreeScope, read_applied_folder, read_kustomization,
 };
 use crate::manifest::{
     BuildError, Built, Probing, SourceTree, build_objects, printed_objects, program_input,
     substitute_variables,
 };
-use crate::workload::ManifestSource;
+use crate::workload::AppliedBy;
 
 /// How long the search for the places of the images may take. Places that are not found by
 /// then are not known.
@@ -62,8 +62,7 @@ impl KustomizeBuilder {
         }
     }
 
-    /// Reads and builds the kustomization in a folder. `flux`: where the Kustomization of Flux is
-    /// that applies it, if one does.
+    /// Reads and builds the kustomization in a folder. `owner`: what applies it, if that is known.
     ///
     /// # Errors
     ///
@@ -71,9 +70,9 @@ impl KustomizeBuilder {
     pub async fn read(
         &self,
         folder: &Path,
-        flux: Option<&ManifestSource>,
+        owner: Option<&AppliedBy>,
     ) -> Result<BuiltKustomization, FileError> {
-        self.read_tree(|reach| read_with_flux(folder, reach, flux))
+        self.read_tree(|reach| read_kustomization(folder, TreeScope { reach, owner }))
             .await
     }
 
@@ -88,8 +87,11 @@ impl KustomizeBuilder {
         folder: &Path,
         is_recursive: bool,
     ) -> Result<BuiltKustomization, FileError> {
-        self.read_tree(|reach| read_applied_folder(folder, is_recursive, reach))
-            .await
+        self.read_tree(|reach| {
+            let scope = TreeScope { reach, owner: None };
+            read_applied_folder(folder, is_recursive, scope)
+        })
+        .await
     }
 
     async fn read_tree(
@@ -135,8 +137,8 @@ impl KustomizeBuilder {
             KustomizationReach::Modelled
         };
         let folder = Path::new(&old.tree.root);
-        let flux = old.tree.applied_by.as_ref();
-        let tree = read_with_flux(folder, reach, flux)?;
+        let owner = old.tree.applied_by.as_ref();
+        let tree = read_kustomization(folder, TreeScope { reach, owner })?;
         if tree == old.tree {
             return Ok(BuiltKustomization {
                 tree,
@@ -144,7 +146,7 @@ impl KustomizeBuilder {
                 is_by_program: old.is_by_program,
             });
         }
-        self.read(folder, flux).await
+        self.read(folder, owner).await
     }
 
     /// Builds the same kustomization with other texts of its files.
@@ -252,18 +254,6 @@ fn of_program(program: String, tree: &SourceTree, message: &dyn std::fmt::Displa
         program,
         root: tree.root.clone(),
         message: message.to_string(),
-    }
-}
-
-fn read_with_flux(
-    folder: &Path,
-    reach: KustomizationReach,
-    flux: Option<&ManifestSource>,
-) -> Result<SourceTree, FileError> {
-    let tree = read_kustomization(folder, reach)?;
-    match flux {
-        Some(at) => applied_by(tree, at),
-        None => Ok(tree),
     }
 }
 

@@ -42,7 +42,6 @@ mod yaml;
 pub use document::{DocumentError, Object, Problem, objects};
 pub use edit::{EditError, EditProblem, ObjectEdit, edit};
 pub use kustomization::{KUSTOMIZATION_FILES, KustomizeFile, KustomizeImage};
-pub use kustomize::substitute_variables;
 pub use kustomize::{
     BuildError, Built, BuiltManifest, KustomizationType, KustomizeResult, SourcePath, SourceTree,
 };
@@ -51,6 +50,7 @@ pub use kustomize::{
 };
 pub use kustomize::{Probing, SettleDraft, SettleOptions, SettleRoot, Settler};
 pub use kustomize::{build_objects, built_objects, join_path, printed_objects, references};
+pub use kustomize::{owner_references, substitute_variables};
 pub use markers::{Marker, MarkerEdit, edit_markers, mark, marked_values};
 pub use plain::PlainTexts;
 pub use writable::mark_unwritable;

@@ -25,6 +25,7 @@ mod undone;
 mod workload_type;
 mod written_at;
 
+pub use self::gitops::applied_by::{AppliedBy, ApplierPlace, KustomizationApplier};
 pub use self::gitops::declared::{add_declared, find_declared};
 pub use self::gitops::declared_image::DeclaredImage;
 pub use self::gitops::git_source::{GitSource, NoGitSource};

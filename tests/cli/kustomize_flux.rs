@@ -1,45 +1,12 @@
-//! `-f DIR -R`: what a Kustomization of Flux changes in the kustomization that it applies. The
-//! results of the cases were generated with Flux's own code.
+//! `-f DIR -R`: what a Kustomization of Flux changes in the kustomization that it applies.
 
 use std::fs;
 
 use serde_json::Value;
 
 use super::deployment;
-use super::kustomize_conformance::{assert_edited, environment};
-use crate::support::kustomize_cases::{ExpectedImage, flux_cases, image};
+use crate::support::kustomize_cases::image;
 use crate::support::program::TestEnvironment;
-
-#[test]
-fn status_shows_the_images_that_flux_applies_and_their_places() {
-    for mut case in flux_cases() {
-        let environment = environment(&case);
-        let outcome = environment.run(["status", "-f", ".", "-R", "-o", "json"]);
-        let status: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
-        let (name, why) = (&case.name, &case.why);
-        let items = status["items"].as_array().expect("items");
-        let found: Vec<ExpectedImage> = items.iter().map(image).collect();
-        let expected = case.builds.get_mut("apps").expect("the root");
-        assert_eq!(found, expected.images, "{name} ({why}): {outcome:#?}");
-        let has_errors = status["errors"] != serde_json::json!([]);
-        assert_eq!(has_errors, expected.error.is_some(), "{name}: {outcome:#?}");
-    }
-}
-
-#[test]
-fn update_edits_what_decides_the_image_in_flux_files() {
-    let mut refused = 0;
-    for case in flux_cases() {
-        let Some(edit) = &case.edit else { continue };
-        let environment = environment(&case);
-        let words = ["update", "-f", ".", "-R", "--image", &edit.image];
-        let flags = ["--allow-unconfirmed", "--yes"];
-        let outcome = environment.run(words.iter().chain(&flags));
-        refused += usize::from(edit.refused.is_some());
-        assert_edited(&case, edit, &environment, &outcome);
-    }
-    assert_eq!(refused, 1);
-}
 
 /// A folder `apps`, and a Kustomization of Flux that applies it, with these fields.
 fn applied(name: &str, fields: &str) -> String {

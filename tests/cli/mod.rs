@@ -27,6 +27,7 @@ mod image_scope;
 mod input;
 mod kubeconfig;
 mod kustomize;
+mod kustomize_argo;
 mod kustomize_conformance;
 mod kustomize_flux;
 #[cfg(unix)]

@@ -62,6 +62,15 @@ pub fn flux_cases() -> Vec<KustomizeCase> {
     cases
 }
 
+/// Cases of a folder that an Application of Argo CD applies.
+pub fn argo_cases() -> Vec<KustomizeCase> {
+    let cases: Vec<KustomizeCase> =
+        serde_json::from_str(include_str!("../data/conformance/kustomize_argocd.json"))
+            .expect("cases");
+    assert_eq!(cases.len(), 14);
+    cases
+}
+
 /// An item of `status -o json` in the form of the cases. They show only the tag of a release.
 pub fn image(item: &Value) -> ExpectedImage {
     let text = |pointer: &str| {

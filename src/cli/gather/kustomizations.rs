@@ -1,18 +1,17 @@
 //! Kustomizations that were built, as the origin of workloads.
 
-use std::fs;
 use std::path::Path;
 
 use crate::cli::error::CommandError;
 use crate::cli::flags::scope::{KustomizationFlags, PlaceFlags};
 use crate::cli::runtime::{interrupt, runtime, unless_interrupted};
-use crate::collect::flux_applications;
+use crate::collect::AppliedFolders;
 use crate::files::FileListing;
 use crate::kustomize::{BuiltKustomization, KustomizeBuilder, settle};
 use crate::manifest::SettleOptions;
 use crate::plan::{Overrides, Plan};
 use crate::policy::{ImagePolicies, PolicySources};
-use crate::workload::{DEFAULT_NAMESPACE, ManifestSource};
+use crate::workload::{AppliedBy, DEFAULT_NAMESPACE};
 
 /// Kustomizations that were read, and how they are built again.
 pub(crate) struct KustomizationOrigin {
@@ -60,8 +59,8 @@ impl KustomizationOrigin {
     }
 }
 
-/// Builds the kustomizations among the files of `-f`, as the Kustomizations of Flux among them
-/// apply them, and adds their results to the listing; `None` if there is none.
+/// Builds the kustomizations among the files of `-f`, as their owners among them, of Flux and
+/// Argo CD, apply them, and adds their results to the listing; `None` if there is none.
 ///
 /// # Errors
 ///
@@ -81,20 +80,20 @@ pub(crate) async fn built_roots(
             Err(error) => listing.errors.push(error),
         }
     }
-    // The Kustomizations of Flux may themselves be built.
+    // The owners may themselves be built.
     let mut objects = listing.objects.clone();
+    objects.extend(listing.applications.iter().cloned());
     for (_, kustomization) in &built {
-        objects.extend(listed(kustomization, default_namespace).objects);
+        let listing = listed(kustomization, default_namespace);
+        objects.extend(listing.objects.into_iter().chain(listing.applications));
     }
-    let applications = flux_applications(objects.iter(), &place.filename);
+    let applied = AppliedFolders::find(objects.iter(), &place.filename);
     let mut kustomizations = Vec::new();
     for (folder, kustomization) in built {
-        let real = fs::canonicalize(&folder).unwrap_or_else(|_| folder.clone());
-        let own = applications.iter().filter(|(applied, _)| *applied == real);
-        let places: Vec<&ManifestSource> = own.map(|(_, at)| at).collect();
-        let kustomization = match places.as_slice() {
-            [] => Ok(kustomization),
-            [at] => unless_stopped(builder.read(&folder, Some(at))).await?,
+        let owners = applied.owners(&folder);
+        let kustomization = match owners.as_slice() {
+            several if !several.iter().any(|owner| owner.has_changes) => Ok(kustomization),
+            [owner] => unless_stopped(builder.read(&folder, Some(owner))).await?,
             several => {
                 listing.notes.push(applied_by_several(&folder, several));
                 Ok(kustomization)
@@ -120,13 +119,15 @@ fn listed(kustomization: &BuiltKustomization, default_namespace: &str) -> FileLi
     FileListing::of_kustomization(tree, built, default_namespace)
 }
 
-/// The note about a folder to which several Kustomizations of Flux make different changes.
-fn applied_by_several(folder: &Path, places: &[&ManifestSource]) -> String {
-    let places: Vec<String> = places.iter().map(ToString::to_string).collect();
+/// The note about a folder to which several owners make different changes.
+fn applied_by_several(folder: &Path, owners: &[AppliedBy]) -> String {
+    let places: Vec<String> = owners.iter().map(ToString::to_string).collect();
+    let mut kinds: Vec<&str> = owners.iter().map(AppliedBy::kinds).collect();
+    kinds.dedup();
     format!(
-        "{} is applied by several Kustomizations of Flux ({}), so it is shown as it is without \
-         them",
+        "{} is applied by several {} ({}), so it is shown as it is without them",
         folder.display(),
+        kinds.join(" and "),
         places.join(", ")
     )
 }

@@ -76,8 +76,12 @@ impl ImageScalars {
     /// of the files.
     pub(crate) fn written_at(&self) -> Vec<WrittenAt> {
         let mut places: Vec<WrittenAt> = self.deciding().map(|(part, o)| place(part, o)).collect();
-        places.sort();
-        places.dedup();
+        // Of a place that decides several parts, the last one counts.
+        places.sort_by(|a, b| b.cmp(a));
+        places.dedup_by(|next, last| {
+            (&next.file, next.line, &next.key) == (&last.file, last.line, &last.key)
+        });
+        places.reverse();
         places
     }
 
@@ -87,7 +91,7 @@ impl ImageScalars {
         if origins.peek().is_none() {
             return Some("the place where this image is written was not found".to_owned());
         }
-        let origins = origins.filter(|(_, origin)| origin.decides != Decides::Name);
+        let origins = origins.filter(|(_, origin)| !is_name(origin));
         let all: Vec<(ImagePart, &ScalarOrigin)> = origins.collect();
         // A text with variables is not edited if a variable is known.
         let has_variable = all.iter().any(|(_, origin)| !is_template(origin));
@@ -152,25 +156,27 @@ impl ImageScalars {
     }
 }
 
+fn is_name(origin: &ScalarOrigin) -> bool {
+    matches!(
+        origin.decides,
+        Decides::Name | Decides::Override(ImagePart::Name)
+    )
+}
+
 fn is_template(origin: &ScalarOrigin) -> bool {
     matches!(origin.decides, Decides::Template(_))
 }
 
-fn last_part(origin: &ScalarOrigin) -> ImagePart {
-    match origin.decides {
-        Decides::Name => ImagePart::Name,
-        Decides::Tag | Decides::Suffix => ImagePart::Tag,
-        Decides::Digest => ImagePart::Digest,
-        Decides::Template(part) => part,
-        Decides::All => {
-            let image = ImageText::split(&origin.place.text);
-            match (image.tag.is_empty(), image.digest.is_empty()) {
-                (_, false) => ImagePart::Digest,
-                (false, true) => ImagePart::Tag,
-                (true, true) => ImagePart::Name,
-            }
+/// The last part of the image that a place decides.
+pub(crate) fn last_part(origin: &ScalarOrigin) -> ImagePart {
+    origin.decides.part().unwrap_or_else(|| {
+        let image = ImageText::split(&origin.place.text);
+        match (image.tag.is_empty(), image.digest.is_empty()) {
+            (_, false) => ImagePart::Digest,
+            (false, true) => ImagePart::Tag,
+            (true, true) => ImagePart::Name,
         }
-    }
+    })
 }
 
 fn place(part: ImagePart, origin: &ScalarOrigin) -> WrittenAt {

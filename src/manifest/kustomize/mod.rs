@@ -9,11 +9,13 @@
 //! Each scalar remembers where it is written, so the places that decide an image are known
 //! after all changes. Files are read before, into a [`SourceTree`].
 
+mod argo;
 mod build;
 mod containers;
 mod error;
 mod flux;
 mod guard;
+mod owner;
 mod probe;
 mod result;
 mod source;
@@ -27,6 +29,7 @@ pub use flux::substitute_variables;
 pub use guard::{
     LocalReference, ProgramInput, ReferenceTarget, all_references, plugin_references, program_input,
 };
+pub use owner::owner_references;
 pub use probe::Probing;
 pub use result::{BuiltManifest, KustomizeResult, built_objects, references};
 pub use source::{SourcePath, SourceTree, join_path};

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::workload::ManifestSource;
+use crate::workload::AppliedBy;
 
 /// The files and folders that a kustomization reaches, by their paths as they are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceTree {
     /// The folder that is built.
     pub root: String,
-    /// The Kustomization of Flux that applies it, if it is known; its file is in `paths`.
-    pub applied_by: Option<ManifestSource>,
+    /// What applies it, if that is known.
+    pub applied_by: Option<AppliedBy>,
     /// What was found at each path.
     pub paths: BTreeMap<String, SourcePath>,
 }
@@ -41,6 +41,15 @@ pub enum SourcePath {
     },
     /// It does not exist, may not be read, or cannot be read; the reason as a sentence.
     Unusable(String),
+}
+
+impl SourcePath {
+    /// The reason of a path that does not exist.
+    pub const MISSING: &str = "it does not exist";
+
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::Unusable(reason) if reason == Self::MISSING)
+    }
 }
 
 impl SourceTree {

@@ -69,20 +69,24 @@ impl Builder<'_> {
     fn folder(
         &mut self,
         folder: &str,
-        from: Option<(&KustomizationSpec, &PathReference)>,
+        from: Option<&PathReference>,
         objects: &mut Vec<BuiltObject>,
     ) -> Result<(), BuildError> {
-        let is_component = from.is_some_and(|(_, reference)| reference.field == "components");
+        let is_component = from.is_some_and(|reference| reference.field == "components");
         let spec = self.finder.spec(folder)?;
         if spec.is_component != is_component
-            && let Some((parent, reference)) = from
+            && let Some(reference) = from
         {
             let message = if is_component {
                 format!("{folder} is not of kind Component, so it must be in resources")
             } else {
                 format!("{folder} is of kind Component, so it must be in components")
             };
-            return Err(BuildError::invalid(&parent.file, reference.line, message));
+            return Err(BuildError::invalid(
+                &reference.file,
+                reference.line,
+                message,
+            ));
         }
         self.folders += 1;
         if self.folders > MAX_FOLDERS {
@@ -92,11 +96,11 @@ impl Builder<'_> {
         self.generates |= spec.generates;
         self.open.push(folder.to_owned());
         for reference in &spec.resources {
-            self.resource(folder, &spec, reference, objects)?;
+            self.resource(folder, reference, objects)?;
         }
         for reference in &spec.components {
-            let path = self.finder.folder(folder, &spec, reference, &self.open)?;
-            self.folder(&path, Some((&spec, reference)), objects)?;
+            let path = self.finder.folder(folder, reference, &self.open)?;
+            self.folder(&path, Some(reference), objects)?;
         }
         self.transform(folder, &spec, objects)?;
         self.open.pop();
@@ -106,7 +110,6 @@ impl Builder<'_> {
     fn resource(
         &mut self,
         folder: &str,
-        spec: &KustomizationSpec,
         reference: &PathReference,
         objects: &mut Vec<BuiltObject>,
     ) -> Result<(), BuildError> {
@@ -117,13 +120,13 @@ impl Builder<'_> {
                 Some(SourcePath::File { .. } | SourcePath::Bytes { .. })
             )
         {
-            let path = self.finder.folder(folder, spec, reference, &self.open)?;
+            let path = self.finder.folder(folder, reference, &self.open)?;
             let mut own = Vec::new();
-            self.folder(&path, Some((spec, reference)), &mut own)?;
+            self.folder(&path, Some(reference), &mut own)?;
             objects.append(&mut own);
             return Ok(());
         }
-        let text = self.finder.file(folder, spec, reference)?;
+        let text = self.finder.file(folder, reference)?;
         for object in traced_objects(&path, text) {
             let object = object.map_err(|error| {
                 BuildError::invalid(&path, error.line, error.problem.to_string())

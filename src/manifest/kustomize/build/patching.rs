@@ -41,7 +41,7 @@ impl Patcher<'_> {
                 TracedValue::List(operations) => {
                     let Some(target) = &patch.target else {
                         let message = "a JSON patch must have a target";
-                        return Err(BuildError::invalid(&self.spec.file, patch.line, message));
+                        return Err(BuildError::invalid(&patch.file, patch.line, message));
                     };
                     for object in objects.iter_mut() {
                         if target.selects(&object.first_id(), &object.id(), &object.value) {
@@ -60,7 +60,7 @@ impl Patcher<'_> {
         }
         if patch.target.is_some() && merged.len() > 1 {
             let message = "a patch with a target must be a single document";
-            return Err(BuildError::invalid(&self.spec.file, patch.line, message));
+            return Err(BuildError::invalid(&patch.file, patch.line, message));
         }
         for (line, value) in merged {
             let targets = self.targets(&file, line, patch, &value, objects)?;
@@ -82,6 +82,7 @@ impl Patcher<'_> {
                     let reference = PathReference {
                         path: text.to_owned(),
                         field: "patchesStrategicMerge",
+                        file: patch.file.clone(),
                         line: patch.line,
                     };
                     self.file(&reference)?
@@ -93,7 +94,7 @@ impl Patcher<'_> {
             .map_err(|error| BuildError::invalid(&file, error.line, error.problem.to_string()))?;
         if objects.is_empty() {
             return Err(BuildError::invalid(
-                &self.spec.file,
+                &patch.file,
                 patch.line,
                 "the patch is empty",
             ));
@@ -110,7 +111,7 @@ impl Patcher<'_> {
     }
 
     fn file(&self, reference: &PathReference) -> Result<PatchDocuments, BuildError> {
-        let text = self.finder.file(self.folder, self.spec, reference)?;
+        let text = self.finder.file(self.folder, reference)?;
         let path = join_path(self.folder, &reference.path);
         let objects = traced_objects(&path, text);
         Ok((path, objects))

@@ -1,7 +1,7 @@
 //! Finds the files and folders that a kustomization names.
 
 use crate::manifest::kustomize::error::BuildError;
-use crate::manifest::kustomize::flux::FluxLayer;
+use crate::manifest::kustomize::owner::OwnerLayer;
 use crate::manifest::kustomize::source::{SourcePath, SourceTree, join_path};
 use crate::manifest::kustomize::spec::{
     KustomizationSpec, PathReference, is_remote, kustomization_object,
@@ -19,7 +19,7 @@ impl<'a> PathFinder<'a> {
         KustomizationSpec::read_object(&file, &object)
     }
 
-    /// The kustomization of a folder, as Flux changes it.
+    /// The kustomization of a folder, as its owner changes it.
     pub(crate) fn kustomization_object(
         self,
         folder: &str,
@@ -27,9 +27,9 @@ impl<'a> PathFinder<'a> {
         let (file, text) = self.kustomization(folder)?;
         let mut object = kustomization_object(&file, text)?;
         if folder == self.0.root
-            && let Some(layer) = FluxLayer::find(self.0)?
+            && let Some(layer) = OwnerLayer::find(self.0)?
         {
-            layer.merge_into(&mut object.value)?;
+            layer.merge_into(&mut object.value, self.0)?;
         }
         Ok((file, object))
     }
@@ -67,11 +67,11 @@ impl<'a> PathFinder<'a> {
     pub(crate) fn file(
         self,
         folder: &str,
-        spec: &KustomizationSpec,
         reference: &PathReference,
     ) -> Result<&'a str, BuildError> {
-        let invalid = |message: String| BuildError::invalid(&spec.file, reference.line, message);
-        let path = local_path(folder, spec, reference)?;
+        let invalid =
+            |message: String| BuildError::invalid(&reference.file, reference.line, message);
+        let path = local_path(folder, reference)?;
         match self.0.paths.get(&path) {
             Some(SourcePath::File { text, folder: real }) => {
                 if is_below(real, self.real(folder)) {
@@ -95,12 +95,12 @@ impl<'a> PathFinder<'a> {
     pub(crate) fn folder(
         self,
         folder: &str,
-        spec: &KustomizationSpec,
         reference: &PathReference,
         open: &[String],
     ) -> Result<String, BuildError> {
-        let invalid = |message: String| BuildError::invalid(&spec.file, reference.line, message);
-        let path = local_path(folder, spec, reference)?;
+        let invalid =
+            |message: String| BuildError::invalid(&reference.file, reference.line, message);
+        let path = local_path(folder, reference)?;
         match self.0.paths.get(&path) {
             Some(SourcePath::Folder { .. }) => {}
             Some(SourcePath::File { .. } | SourcePath::Bytes { .. }) => {
@@ -133,16 +133,12 @@ impl<'a> PathFinder<'a> {
 }
 
 /// The path that a kustomization names; an error if it is on another machine.
-fn local_path(
-    folder: &str,
-    spec: &KustomizationSpec,
-    reference: &PathReference,
-) -> Result<String, BuildError> {
+fn local_path(folder: &str, reference: &PathReference) -> Result<String, BuildError> {
     if is_remote(&reference.path) {
         let field = format!("{} {:?}", reference.field, reference.path);
         return Err(BuildError::needs_kustomize(
             field,
-            &spec.file,
+            &reference.file,
             reference.line,
         ));
     }

@@ -5,9 +5,11 @@
 //! are merged into the file's in the same way here.
 
 use crate::manifest::kustomize::error::BuildError;
+use crate::manifest::kustomize::owner::{append_to_list, change_list, replace_field};
 use crate::manifest::kustomize::source::SourceTree;
 use crate::manifest::kustomize::spec::is_filled;
 use crate::manifest::kustomize::traced::{TracedEntry, TracedValue, traced_objects};
+use crate::workload::{AppliedBy, ApplierPlace, KustomizationApplier};
 
 /// Fields whose value replaces that of the file, with their names there.
 const REPLACING: [(&str, &str); 3] = [
@@ -40,7 +42,12 @@ impl FluxLayer {
     ///
     /// It is no longer where it was found.
     pub(crate) fn find(tree: &SourceTree) -> Result<Option<Self>, BuildError> {
-        let Some(at) = &tree.applied_by else {
+        let Some(AppliedBy {
+            applier: KustomizationApplier::Flux,
+            place: ApplierPlace::File(at),
+            ..
+        }) = &tree.applied_by
+        else {
             return Ok(None);
         };
         let text = tree.text(&at.file).unwrap_or_default();
@@ -63,7 +70,11 @@ impl FluxLayer {
     /// # Errors
     ///
     /// The Kustomization has a field that is not known here.
-    pub(crate) fn merge_into(&self, root: &mut TracedValue) -> Result<(), BuildError> {
+    pub(crate) fn merge_into(
+        &self,
+        root: &mut TracedValue,
+        _tree: &SourceTree,
+    ) -> Result<(), BuildError> {
         for field in NOT_MODELLED {
             if let Some(entry) = self.entry(field).filter(|entry| is_filled(&entry.value)) {
                 let message = format!("spec.{field} of Flux's Kustomization is not known here");
@@ -71,20 +82,12 @@ impl FluxLayer {
             }
         }
         for (field, name) in REPLACING {
-            if let Some(entry) = self.entry(field).filter(|entry| is_filled(&entry.value)) {
-                let key = key_in(root, &[name]);
-                root.set(&key, entry.value.clone());
-            }
+            replace_field(root, name, self.spec.get(field));
         }
-        if let Some(patches) = self.entry("patches") {
-            let key = key_in(root, &["patches"]);
-            let patches = patches.value.items();
-            extend(root, &key, |list| list.extend(patches.iter().cloned()));
-        }
-        if let Some(images) = self.entry("images") {
-            let key = key_in(root, &["images", "imageTags"]);
-            extend(root, &key, |list| {
-                for image in images.value.items() {
+        append_to_list(root, "patches", self.spec.get("patches"));
+        if let Some(images) = self.spec.get("images").filter(|images| is_filled(images)) {
+            change_list(root, &["images", "imageTags"], |list| {
+                for image in images.items() {
                     merge_image(list, image);
                 }
             });
@@ -96,30 +99,6 @@ impl FluxLayer {
         let mut entries = self.spec.entries().iter();
         entries.find(|entry| entry.key == field)
     }
-}
-
-/// The key of a field as the file spells it; `names` has an older name, too.
-fn key_in(root: &TracedValue, names: &[&str]) -> String {
-    let mut entries = root.entries().iter();
-    let found = entries.find(|entry| {
-        let mut names = names.iter();
-        names.any(|name| name.eq_ignore_ascii_case(&entry.key))
-    });
-    match (found, names) {
-        (Some(entry), _) => entry.key.clone(),
-        (None, [name, ..]) => (*name).to_owned(),
-        (None, []) => String::new(),
-    }
-}
-
-/// Adds items to a list, which may be missing.
-fn extend(root: &mut TracedValue, key: &str, items: impl FnOnce(&mut Vec<TracedValue>)) {
-    let mut list = match root.get(key) {
-        Some(TracedValue::List(list)) => list.clone(),
-        _ => Vec::new(),
-    };
-    items(&mut list);
-    root.set(key, TracedValue::List(list));
 }
 
 /// Merges an image into the entry of the same name: the name on its own, and the tag and the

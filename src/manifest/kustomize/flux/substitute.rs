@@ -3,14 +3,12 @@
 use super::expand::{Expanded, Unknown, expand};
 use super::layer::FluxLayer;
 use crate::manifest::kustomize::build::Built;
+use crate::manifest::kustomize::containers::last_part;
 use crate::manifest::kustomize::error::BuildError;
 use crate::manifest::kustomize::probe::origin_of_text;
 use crate::manifest::kustomize::source::SourceTree;
-use crate::manifest::kustomize::spec::{ImageText, is_filled};
-use crate::manifest::kustomize::traced::{
-    Decides, ScalarOrigin, TracedEntry, TracedScalar, TracedValue,
-};
-use crate::workload::ImagePart;
+use crate::manifest::kustomize::spec::is_filled;
+use crate::manifest::kustomize::traced::{Decides, TracedEntry, TracedScalar, TracedValue};
 
 /// A label or an annotation with this key keeps the variables of an object.
 const SWITCH: &str = "kustomize.toolkit.fluxcd.io/substitute";
@@ -109,7 +107,7 @@ impl Substitution<'_> {
         }
         for origin in &mut scalar.origins {
             if origin.place.text.contains("${") {
-                origin.decides = Decides::Template(template_part(origin));
+                origin.decides = Decides::Template(last_part(origin));
             }
         }
         for (name, end) in &expanded.used {
@@ -129,19 +127,5 @@ impl Substitution<'_> {
             TracedValue::Scalar(scalar) => Some(scalar),
             _ => None,
         }
-    }
-}
-
-/// The last part of the image that a text with variables decides.
-fn template_part(origin: &ScalarOrigin) -> ImagePart {
-    let image = ImageText::split(&origin.place.text);
-    match origin.decides {
-        Decides::Name => ImagePart::Name,
-        Decides::Digest => ImagePart::Digest,
-        Decides::Tag | Decides::Suffix => ImagePart::Tag,
-        Decides::Template(part) => part,
-        Decides::All if !image.digest.is_empty() => ImagePart::Digest,
-        Decides::All if !image.tag.is_empty() => ImagePart::Tag,
-        Decides::All => ImagePart::Name,
     }
 }

@@ -141,7 +141,7 @@ impl PathReader<'_> {
         }
         for field in WITH_PATH {
             for item in fields.list(field)? {
-                let mut entry = FieldReader::new(self.file, item.value)?;
+                let mut entry = FieldReader::new(item.file, item.value)?;
                 if let Some(path) = entry.take("path").filter(|path| is_filled(&path.value)) {
                     let field = format!("{field} path");
                     self.add(&path.value, &field, path.line, ReferenceTarget::File)?;
@@ -268,7 +268,7 @@ impl PathReader<'_> {
         self.found.push(LocalReference {
             path: path.to_owned(),
             field: field.to_owned(),
-            file: self.file.to_owned(),
+            file: value.file().unwrap_or(self.file).to_owned(),
             line,
             target,
         });

@@ -6,6 +6,7 @@ mod local_path;
 mod plugins;
 mod reference;
 
+pub(crate) use fields::CheckedKustomization;
 pub use fields::all_references;
 pub use input::{ProgramInput, program_input};
 pub use plugins::plugin_references;

@@ -14,9 +14,11 @@ pub(crate) fn is_filled(value: &TracedValue) -> bool {
     }
 }
 
-/// An item of a list, with its line.
+/// An item of a list, with its place. An item of an owner is written in another file than those
+/// of the kustomization.
 pub(crate) struct ListItem<'t> {
     pub(crate) value: &'t TracedValue,
+    pub(crate) file: &'t str,
     pub(crate) line: usize,
 }
 
@@ -97,6 +99,7 @@ impl<'t> FieldReader<'t> {
             TracedValue::List(items) => {
                 let items = items.iter().map(|value| ListItem {
                     value,
+                    file: value.file().unwrap_or(self.file),
                     line: first_line(value).max(1),
                 });
                 Ok(items.collect())

@@ -6,6 +6,7 @@ use super::fields::FieldReader;
 use crate::manifest::kustomize::error::BuildError;
 use crate::manifest::kustomize::traced::{Decides, ScalarOrigin, TracedScalar, TracedValue};
 use crate::policy::GoRegex;
+use crate::workload::ImagePart;
 
 /// The lists of a Pod's spec whose items have an image, at any depth of an object.
 const CONTAINER_LISTS: [&str; 2] = ["containers", "initContainers"];
@@ -213,7 +214,7 @@ impl ImageEntry {
                 origins.retain(|origin| {
                     let has_digest = !ImageText::split(&origin.place.text).digest.is_empty();
                     !(origin.decides == Decides::All && has_digest)
-                        && origin.decides != Decides::Digest
+                        && origin.decides.part() != Some(ImagePart::Digest)
                 });
                 let doubled = Arc::from(
                     "kustomize adds tagSuffix to it, once or twice, depending on the kind of the \
@@ -227,7 +228,7 @@ impl ImageEntry {
             (tag, digest, _) => {
                 new.tag = tag.as_ref().map(text_of).unwrap_or_default();
                 new.digest = digest.as_ref().map(text_of).unwrap_or_default();
-                origins.retain(|origin| origin.decides == Decides::Name);
+                origins.retain(|origin| origin.decides.part() == Some(ImagePart::Name));
                 if let Some(tag) = tag {
                     add(&mut origins, tag, Decides::Tag, refusal.as_ref());
                 }
@@ -261,14 +262,20 @@ fn add(
     decides: Decides,
     refusal: Option<&Arc<str>>,
 ) {
-    let Some(place) = scalar.origins.first().map(|origin| &origin.place) else {
+    let Some(origin) = scalar.origins.first() else {
         return;
     };
+    // A text of Argo CD contains several parts.
+    let decides = match origin.decides {
+        part @ Decides::Override(_) => part,
+        _ => decides,
+    };
+    let place = &origin.place;
     origins.retain(|origin| origin.decides != decides || origin.place != *place);
     origins.push(ScalarOrigin {
         decides,
         place: Arc::clone(place),
-        refusal: refusal.cloned(),
+        refusal: refusal.or(origin.refusal.as_ref()).cloned(),
     });
 }
 

@@ -97,6 +97,7 @@ pub(crate) struct PathReference {
     pub(crate) path: String,
     /// The field that contains it.
     pub(crate) field: &'static str,
+    pub(crate) file: String,
     pub(crate) line: usize,
 }
 
@@ -105,6 +106,7 @@ pub(crate) struct PathReference {
 pub(crate) struct PatchEntry {
     pub(crate) source: PatchSource,
     pub(crate) target: Option<ResourceSelector>,
+    pub(crate) file: String,
     pub(crate) line: usize,
 }
 
@@ -191,6 +193,7 @@ impl KustomizationSpec {
             self.patches.push(PatchEntry {
                 source: PatchSource::PathOrText(scalar.clone()),
                 target: None,
+                file: item.file.to_owned(),
                 line: item.line,
             });
         }
@@ -246,7 +249,7 @@ pub(crate) fn image_entries(fields: &mut FieldReader<'_>) -> Result<Vec<ImageEnt
     let mut entries = Vec::new();
     for field in IMAGE_FIELDS {
         for item in fields.list(field)? {
-            let mut entry = FieldReader::new(fields.file, item.value)?;
+            let mut entry = FieldReader::new(item.file, item.value)?;
             entries.push(ImageEntry::read(&mut entry, item.line)?);
             entry.end(field)?;
         }
@@ -293,6 +296,7 @@ fn paths(
         Some(path) => Ok(PathReference {
             path: path.to_owned(),
             field,
+            file: item.file.to_owned(),
             line: item.line,
         }),
         None => Err(fields.wrong_type(field, "a list of strings", item.line)),
@@ -307,7 +311,7 @@ fn patches(
 ) -> Result<Vec<PatchEntry>, BuildError> {
     let items = fields.list(field)?;
     let patches = items.into_iter().map(|item| {
-        let mut entry = FieldReader::new(fields.file, item.value)?;
+        let mut entry = FieldReader::new(item.file, item.value)?;
         let path = entry.scalar("path")?;
         let text = entry.scalar("patch")?;
         if let Some(options) = entry
@@ -315,32 +319,30 @@ fn patches(
             .filter(|entry| is_filled(&entry.value))
         {
             let field = format!("{field} with options");
-            return Err(BuildError::needs_kustomize(
-                field,
-                fields.file,
-                options.line,
-            ));
+            return Err(BuildError::needs_kustomize(field, item.file, options.line));
         }
         let target = entry.take("target").filter(|entry| is_filled(&entry.value));
         let target = target
-            .map(|target| ResourceSelector::read(fields.file, &target.value))
+            .map(|target| ResourceSelector::read(item.file, &target.value))
             .transpose()?;
         entry.end(field)?;
         let source = match (path.and_then(|path| path.value.as_str()), text) {
             (Some(path), None) => PatchSource::Path(PathReference {
                 path: path.to_owned(),
                 field,
+                file: item.file.to_owned(),
                 line: item.line,
             }),
             (None, Some(text)) => PatchSource::Text(text.clone()),
             _ => {
                 let message = format!("an entry of {field} must have either path or patch");
-                return Err(BuildError::invalid(fields.file, item.line, message));
+                return Err(BuildError::invalid(item.file, item.line, message));
             }
         };
         Ok(PatchEntry {
             source,
             target,
+            file: item.file.to_owned(),
             line: item.line,
         })
     });

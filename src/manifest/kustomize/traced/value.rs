@@ -67,6 +67,21 @@ pub(crate) enum Decides {
     Digest,
     /// This part, with variables that are replaced later. It is not edited.
     Template(ImagePart),
+    /// This part, in a text of Argo CD that may have others: `old=new:tag`.
+    Override(ImagePart),
+}
+
+impl Decides {
+    /// The part of the image; `None`: it is that of the text itself.
+    pub(crate) fn part(self) -> Option<ImagePart> {
+        match self {
+            Self::All => None,
+            Self::Name => Some(ImagePart::Name),
+            Self::Tag | Self::Suffix => Some(ImagePart::Tag),
+            Self::Digest => Some(ImagePart::Digest),
+            Self::Template(part) | Self::Override(part) => Some(part),
+        }
+    }
 }
 
 /// A scalar in a file.
@@ -160,6 +175,19 @@ impl TracedValue {
             Self::Scalar(scalar) => scalar.value.as_str(),
             _ => None,
         }
+    }
+
+    /// The file of its first scalar that is written.
+    pub(crate) fn file(&self) -> Option<&str> {
+        match self {
+            Self::Mapping(entries) => entries.iter().find_map(|entry| entry.value.file()),
+            Self::List(items) => items.iter().find_map(Self::file),
+            Self::Scalar(scalar) => scalar.origins.first().map(|origin| &*origin.place.file),
+        }
+    }
+
+    pub(crate) fn is_true(&self) -> bool {
+        matches!(self, Self::Scalar(scalar) if scalar.value == true)
     }
 
     /// Whether it is `null`, or nothing.

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use crate::image::ImageReference;
+use crate::manifest::kustomize::argo::override_text;
 use crate::manifest::kustomize::containers::{ImageScalars, PLACEHOLDER};
 use crate::manifest::kustomize::spec::{ImageText, is_name_only};
 use crate::manifest::kustomize::traced::{Decides, ScalarOrigin, ScalarPlace, TracedScalar};
+use crate::workload::ImagePart;
 
 /// A new text for a scalar in a file.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,15 +65,22 @@ impl ImageEdits {
 
 /// The edits of the scalars that decide a whole image.
 fn edits_of_image(image: &TracedScalar, new: &ImageText) -> Result<Vec<ScalarEdit>, String> {
-    let find = |decides| {
-        let mut origins = image.origins.iter();
-        origins.find(|origin| origin.decides == decides)
-    };
-    if let Some(suffix) = find(Decides::Suffix) {
+    if let Some(suffix) = origin_of(image, &[Decides::Suffix]) {
         return edit(suffix, String::new()).map(|edit| vec![edit]);
     }
-    let (tag, digest) = (find(Decides::Tag), find(Decides::Digest));
-    let whole = find(Decides::All).filter(|whole| {
+    let tag = origin_of(image, &[Decides::Tag, Decides::Override(ImagePart::Tag)]);
+    let digest = origin_of(
+        image,
+        &[Decides::Digest, Decides::Override(ImagePart::Digest)],
+    );
+    let overriding = [tag, digest]
+        .into_iter()
+        .flatten()
+        .find(|origin| is_override(origin));
+    if let Some(origin) = overriding {
+        return edits_of_override(origin, tag, digest, new);
+    }
+    let whole = origin_of(image, &[Decides::All]).filter(|whole| {
         // The name in a whole image may be all that is left of it.
         image.origins.len() == 1 || !is_name_only(&whole.place.text)
     });
@@ -85,8 +94,14 @@ fn edits_of_image(image: &TracedScalar, new: &ImageText) -> Result<Vec<ScalarEdi
         }
         (_, None, None) => Err(match image.origins.first() {
             Some(origin) => format!(
-                "{}:{}: no tag is written for this image; add newTag there",
-                origin.place.file, origin.place.line
+                "{}:{}: no tag is written for this image; add {} there",
+                origin.place.file,
+                origin.place.line,
+                if is_override(origin) {
+                    "a tag"
+                } else {
+                    "newTag"
+                }
             ),
             None => "the place where this image is written was not found".to_owned(),
         }),
@@ -115,6 +130,52 @@ fn edits_of_image(image: &TracedScalar, new: &ImageText) -> Result<Vec<ScalarEdi
             Ok(edits)
         }
     }
+}
+
+/// The origin that decides one of these.
+fn origin_of<'i>(image: &'i TracedScalar, decides: &[Decides]) -> Option<&'i ScalarOrigin> {
+    let mut origins = image.origins.iter();
+    origins.find(|origin| decides.contains(&origin.decides))
+}
+
+fn is_override(origin: &ScalarOrigin) -> bool {
+    matches!(origin.decides, Decides::Override(_))
+}
+
+/// The edits of an image whose version is, at least in part, in a text of Argo CD. That text can
+/// get any version, unless another place has a part of it.
+fn edits_of_override(
+    origin: &ScalarOrigin,
+    tag: Option<&ScalarOrigin>,
+    digest: Option<&ScalarOrigin>,
+    new: &ImageText,
+) -> Result<Vec<ScalarEdit>, String> {
+    let mut parts = [None, None];
+    let mut edits = Vec::new();
+    for (at, (own, text)) in [(tag, &new.tag), (digest, &new.digest)]
+        .into_iter()
+        .enumerate()
+    {
+        match own {
+            Some(other) if other.place != origin.place => {
+                if text.is_empty() {
+                    let place = &other.place;
+                    return Err(format!(
+                        "{}:{} sets {}, which the new image does not have; remove it first",
+                        place.file, place.line, place.key
+                    ));
+                }
+                edits.push(edit(other, text.clone())?);
+            }
+            _ => parts[at] = Some(text.as_str()),
+        }
+    }
+    let [tag, digest] = parts;
+    edits.push(edit(
+        origin,
+        override_text(&origin.place.text, tag, digest),
+    )?);
+    Ok(edits)
 }
 
 /// The edits of an image in the values of a Helm release.
