@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::flux_markers::{inside, roots};
 use crate::files::PathOrStdin;
-use crate::workload::{AppliedBy, ManifestSource};
+use crate::workload::{AppliedBy, KustomizationApplier, ManifestSource};
 
 /// The owners of folders, by the paths of the folders without links.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +37,19 @@ impl AppliedFolders {
         folders
     }
 
+    /// The folders below those of `-f` that Kustomizations of Flux apply, without links, and as
+    /// they are shown.
+    #[must_use]
+    pub fn of_flux(&self, paths: &[PathOrStdin]) -> Vec<PathBuf> {
+        let folders = self.0.iter().filter(|(_, owners)| {
+            let mut owners = owners.iter();
+            owners.any(|owner| owner.applier == KustomizationApplier::Flux)
+        });
+        folders
+            .filter_map(|(folder, _)| shown(folder, paths))
+            .collect()
+    }
+
     /// What applies a folder. If no object among the files does, files of Argo CD in the folder
     /// show that an Application elsewhere does.
     #[must_use]
@@ -52,6 +65,17 @@ impl AppliedFolders {
         }
         owners
     }
+}
+
+/// The path of a folder as one of `-f`, or below it.
+fn shown(folder: &Path, paths: &[PathOrStdin]) -> Option<PathBuf> {
+    paths.iter().find_map(|path| {
+        let PathOrStdin::Path(path) = path else {
+            return None;
+        };
+        let real = fs::canonicalize(path).ok()?;
+        Some(path.join(folder.strip_prefix(real).ok()?))
+    })
 }
 
 /// The Applications that files in a folder name.

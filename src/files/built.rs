@@ -12,7 +12,9 @@ impl FileListing {
         let result = built_objects(tree, built, default_namespace);
         listing.notes = result.notes;
         for object in result.objects {
-            listing.uncovered.add(&object.value, default_namespace);
+            listing
+                .uncovered
+                .add(&object.value, &object.at, default_namespace);
             match object.workload {
                 Ok(Some(workload)) => listing.workloads.push(workload),
                 Ok(None) => listing.other(object.at, object.value),

@@ -23,7 +23,7 @@ pub fn read_applied_folder(
     is_recursive: bool,
     scope: TreeScope<'_>,
 ) -> Result<SourceTree, FileError> {
-    if is_kustomization(folder) {
+    if has_kustomization(folder) {
         return read_kustomization(folder, scope);
     }
     let resources = resources(folder, is_recursive)?;
@@ -31,7 +31,9 @@ pub fn read_applied_folder(
     read_with_resources(folder, &kustomization, scope)
 }
 
-fn is_kustomization(folder: &Path) -> bool {
+/// Whether a folder has a kustomization.
+#[must_use]
+pub fn has_kustomization(folder: &Path) -> bool {
     let mut names = KUSTOMIZATION_FILES.iter();
     names.any(|name| folder.join(name).is_file())
 }
@@ -56,7 +58,7 @@ fn resources(folder: &Path, is_recursive: bool) -> Result<Vec<String>, FileError
             }
         })?;
         let is_folder = entry.file_type().is_dir();
-        let is_built = is_folder && is_recursive && is_kustomization(entry.path());
+        let is_built = is_folder && is_recursive && has_kustomization(entry.path());
         if is_folder && (is_built || is_git(&entry) || is_chart(&entry)) {
             walk.skip_current_dir();
         }

@@ -25,7 +25,7 @@ mod uncovered;
 
 pub use error::{FileError, MAX_BYTES, RewriteError};
 pub use find::PathOrStdin;
-pub use folder_tree::read_applied_folder;
+pub use folder_tree::{has_kustomization, read_applied_folder};
 pub use kustomize_tree::{KustomizationReach, TreeScope, read_kustomization};
 pub use observe::observe;
 pub use read::{FileListing, FileScope, read, read_from};

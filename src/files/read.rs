@@ -12,7 +12,7 @@ use super::roots::Roots;
 use super::secret::SecretInFile;
 use super::text::{read_text, read_to_end};
 use super::uncovered::ImagesWithoutRow;
-use crate::manifest::{self, Object, Problem};
+use crate::manifest::{self, Object, Problem, SourceTree};
 use crate::workload::{ManifestSource, MarkedValue, Workload};
 
 /// The contents of a set of files.
@@ -140,6 +140,18 @@ impl FileListing {
         self.errors.extend(built.errors);
     }
 
+    /// Removes what was read from files that a kustomization builds, except for their markers.
+    pub fn remove_built(&mut self, tree: &SourceTree) {
+        self.workloads.retain(|workload| {
+            let source = workload.source.as_ref();
+            source.is_none_or(|at| !tree.builds(&at.file))
+        });
+        self.objects.retain(|(at, _)| !tree.builds(&at.file));
+        self.applications.retain(|(at, _)| !tree.builds(&at.file));
+        let uncovered = &mut self.uncovered.images;
+        uncovered.retain(|image| !tree.builds(&image.at.file));
+    }
+
     /// Adds only the markers of a file, which a kustomization builds.
     fn markers_of(&mut self, path: &Path, default_namespace: &str) -> Result<(), FileError> {
         let text = read_text(path)?;
@@ -206,7 +218,7 @@ impl FileListing {
             file: file.to_owned(),
             line: object.line,
         };
-        self.uncovered.add(&object.value, default_namespace);
+        self.uncovered.add(&object.value, &at, default_namespace);
         let secret = SecretInFile::read(&object.value, default_namespace);
         self.pull_secrets.extend(secret);
         match object.workload(default_namespace) {

@@ -1,11 +1,11 @@
 //! Images in files that have no row: those of kinds that are not supported, and image
 //! volumes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::workload::{ContainerType, WorkloadKind};
+use crate::workload::{ContainerType, ManifestSource, WorkloadKind};
 
 /// Where the spec of a Pod is, in any kind that has one.
 const POD_SPECS: [&str; 4] = [
@@ -18,6 +18,8 @@ const POD_SPECS: [&str; 4] = [
 /// An image without a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UncoveredImage {
+    /// Where the object is written.
+    pub at: ManifestSource,
     /// The namespace of the object.
     pub namespace: String,
     /// Its API version.
@@ -28,6 +30,8 @@ pub struct UncoveredImage {
     pub name: String,
     /// The container or the volume.
     pub container: String,
+    /// Whether it is a volume.
+    pub is_volume: bool,
     /// In which list the container is; a volume counts as a container.
     pub container_type: ContainerType,
     /// The image as written.
@@ -39,15 +43,11 @@ pub struct UncoveredImage {
 pub struct ImagesWithoutRow {
     /// The images without a row, in the order of the files.
     pub images: Vec<UncoveredImage>,
-    /// How many objects of kinds that are not supported have images, by kind.
-    pub objects: BTreeMap<String, usize>,
-    /// How many volumes are images.
-    pub image_volumes: usize,
 }
 
 impl ImagesWithoutRow {
     /// Adds the images of an object that have no row.
-    pub(crate) fn add(&mut self, object: &Value, default_namespace: &str) {
+    pub(crate) fn add(&mut self, object: &Value, at: &ManifestSource, default_namespace: &str) {
         let text = |path: &str| object.pointer(path).and_then(Value::as_str);
         let (api_version, kind) = (text("/apiVersion"), text("/kind"));
         let (api_version, kind) = (api_version.unwrap_or_default(), kind.unwrap_or_default());
@@ -65,50 +65,57 @@ impl ImagesWithoutRow {
                 ("containers", ContainerType::Container),
                 ("initContainers", ContainerType::InitContainer),
             ] {
-                images.extend(named(&pod[list], "/image").map(|found| (found, container_type)));
-            }
-            if !images.is_empty() {
-                *self.objects.entry(kind.to_owned()).or_default() += 1;
+                let found = named(&pod[list], "/image");
+                images.extend(found.map(|found| (found, container_type, false)));
             }
         }
         let volumes = named(&pod["volumes"], "/image/reference");
-        let volumes: Vec<_> = volumes
-            .map(|found| (found, ContainerType::Container))
-            .collect();
-        self.image_volumes += volumes.len();
-        images.extend(volumes);
-        self.images.extend(
-            images
-                .into_iter()
-                .map(|((container, image), container_type)| UncoveredImage {
+        images.extend(volumes.map(|found| (found, ContainerType::Container, true)));
+        let found = images
+            .into_iter()
+            .map(|(found, container_type, is_volume)| {
+                let (container, image) = found;
+                UncoveredImage {
+                    at: at.clone(),
                     namespace: namespace.unwrap_or(default_namespace).to_owned(),
                     api_version: api_version.to_owned(),
                     kind: kind.to_owned(),
                     name: text("/metadata/name").unwrap_or_default().to_owned(),
                     container,
+                    is_volume,
                     container_type,
                     image,
-                }),
-        );
+                }
+            });
+        self.images.extend(found);
     }
 
     /// Adds those of another listing.
     pub(crate) fn append(&mut self, other: Self) {
         self.images.extend(other.images);
-        for (kind, count) in other.objects {
-            *self.objects.entry(kind).or_default() += count;
-        }
-        self.image_volumes += other.image_volumes;
     }
 
     /// `not covered: 1 Rollout, 2 image volumes`; `None` if everything has a row.
     #[must_use]
     pub fn line(&self) -> Option<String> {
-        let objects = self
-            .objects
-            .iter()
-            .map(|(kind, count)| (kind.as_str(), *count));
-        let volumes = (self.image_volumes > 0).then_some(("image volume", self.image_volumes));
+        let (volumes, containers): (Vec<_>, Vec<_>) =
+            self.images.iter().partition(|image| image.is_volume);
+        let objects = containers.iter().map(|image| {
+            let UncoveredImage {
+                at,
+                kind,
+                namespace,
+                name,
+                ..
+            } = image;
+            (kind.as_str(), namespace, name, &at.file, at.line)
+        });
+        let mut by_kind: BTreeMap<&str, usize> = BTreeMap::new();
+        for (kind, ..) in objects.collect::<BTreeSet<_>>() {
+            *by_kind.entry(kind).or_default() += 1;
+        }
+        let objects = by_kind.into_iter();
+        let volumes = (!volumes.is_empty()).then_some(("image volume", volumes.len()));
         let parts: Vec<String> = objects
             .chain(volumes)
             .map(|(noun, count)| format!("{count} {noun}{}", if count == 1 { "" } else { "s" }))

@@ -15,10 +15,10 @@ use crate::files::{
     FileError, KustomizationReach, TreeScope, read_applied_folder, read_kustomization,
 };
 use crate::manifest::{
-    BuildError, Built, Probing, SourceTree, build_objects, printed_objects, program_input,
-    substitute_variables,
+    BuildError, Built, Probing, SourceTree, build_objects, change_built, printed_objects,
+    program_input,
 };
-use crate::workload::AppliedBy;
+use crate::workload::{AppliedBy, KustomizationApplier};
 
 /// How long the search for the places of the images may take. Places that are not found by
 /// then are not known.
@@ -63,6 +63,7 @@ impl KustomizeBuilder {
     }
 
     /// Reads and builds the kustomization in a folder. `owner`: what applies it, if that is known.
+    /// If that is a Kustomization of Flux, the folder may have no kustomization.
     ///
     /// # Errors
     ///
@@ -72,7 +73,7 @@ impl KustomizeBuilder {
         folder: &Path,
         owner: Option<&AppliedBy>,
     ) -> Result<BuiltKustomization, FileError> {
-        self.read_tree(|reach| read_kustomization(folder, TreeScope { reach, owner }))
+        self.read_tree(|reach| read_folder(folder, TreeScope { reach, owner }))
             .await
     }
 
@@ -138,7 +139,7 @@ impl KustomizeBuilder {
         };
         let folder = Path::new(&old.tree.root);
         let owner = old.tree.applied_by.as_ref();
-        let tree = read_kustomization(folder, TreeScope { reach, owner })?;
+        let tree = read_folder(folder, TreeScope { reach, owner })?;
         if tree == old.tree {
             return Ok(BuiltKustomization {
                 tree,
@@ -240,7 +241,7 @@ impl KustomizeBuilder {
             built.map_err(|error| format!("it printed something else than objects: {error}"))
         });
         match built {
-            Ok(built) => substitute_variables(tree, built),
+            Ok(built) => change_built(tree, built),
             Err(message) => {
                 let version = self.version(program, copy).await;
                 Err(of_program(version, tree, &message))
@@ -254,6 +255,15 @@ fn of_program(program: String, tree: &SourceTree, message: &dyn std::fmt::Displa
         program,
         root: tree.root.clone(),
         message: message.to_string(),
+    }
+}
+
+fn read_folder(folder: &Path, scope: TreeScope<'_>) -> Result<SourceTree, FileError> {
+    match scope.owner {
+        Some(owner) if owner.applier == KustomizationApplier::Flux => {
+            read_applied_folder(folder, true, scope)
+        }
+        _ => read_kustomization(folder, scope),
     }
 }
 

@@ -50,7 +50,7 @@ pub use kustomize::{
 };
 pub use kustomize::{Probing, SettleDraft, SettleOptions, SettleRoot, Settler};
 pub use kustomize::{build_objects, built_objects, join_path, printed_objects, references};
-pub use kustomize::{owner_references, substitute_variables};
+pub use kustomize::{change_built, owner_references};
 pub use markers::{Marker, MarkerEdit, edit_markers, mark, marked_values};
 pub use plain::PlainTexts;
 pub use writable::mark_unwritable;

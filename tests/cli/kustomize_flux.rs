@@ -73,12 +73,123 @@ fn folder_of_several_flux_kustomizations_is_shown_without_them() {
 #[test]
 fn field_of_flux_that_is_not_known_is_an_error_with_its_place() {
     let environment = folder();
-    environment.write("clusters/a.yaml", applied("a", "  components: [../c]\n"));
+    environment.write("clusters/a.yaml", applied("a", "  patchesJson6902: [{}]\n"));
     let outcome = environment.run(["status", "-f", ".", "-R"]).expect(1);
     assert!(
-        outcome
-            .stderr
-            .contains("clusters/a.yaml:6: spec.components of Flux's Kustomization is not known"),
+        outcome.stderr.contains(
+            "clusters/a.yaml:6: spec.patchesJson6902 of Flux's Kustomization is not known"
+        ),
         "{outcome:#?}"
     );
+}
+
+fn status(environment: &TestEnvironment) -> Value {
+    let outcome = environment.run(["status", "-f", ".", "-R", "-o", "json"]);
+    serde_json::from_str(&outcome.stdout).expect("JSON")
+}
+
+#[test]
+fn components_of_flux_are_built_and_edited() {
+    let environment = folder();
+    let component = "kind: Component\nimages:\n- name: reg.example/app\n  newTag: 1.5.0\n";
+    environment.write("component/kustomization.yaml", component);
+    let fields = "  components: [../component, ../none]\n  ignoreMissingComponents: true\n";
+    environment.write("clusters/a.yaml", applied("a", fields));
+    let status = status(&environment);
+    let items = status["items"].as_array().expect("items");
+    assert_eq!(items.len(), 1, "{status:#}");
+    let places = image(&items[0]).places;
+    assert_eq!(places, ["component/kustomization.yaml:4 newTag (tag)"]);
+    let update = [
+        "update",
+        "-f",
+        ".",
+        "-R",
+        "--image",
+        "reg.example/app:1.6.0",
+    ];
+    let flags = ["--allow-unconfirmed", "--yes"];
+    environment.run(update.iter().chain(&flags)).expect(0);
+    let text = fs::read_to_string(environment.home().join("component/kustomization.yaml"));
+    assert_eq!(text.expect("a file"), component.replace("1.5.0", "1.6.0"));
+}
+
+#[test]
+fn component_of_flux_that_does_not_exist_is_an_error_with_its_place() {
+    let environment = folder();
+    environment.write("clusters/a.yaml", applied("a", "  components: [../none]\n"));
+    let outcome = environment.run(["status", "-f", ".", "-R"]).expect(1);
+    let said = "clusters/a.yaml:6: none: it does not exist";
+    assert!(outcome.stderr.contains(said), "{outcome:#?}");
+}
+
+#[test]
+fn common_annotations_of_flux_count_as_those_of_the_workload() {
+    let environment = folder();
+    let fields = "  commonMetadata:\n    annotations: {fluxcd.io/ignore: 'true'}\n    labels: \
+                  {team: shop}\n";
+    environment.write("clusters/a.yaml", applied("a", fields));
+    let status = status(&environment);
+    assert_eq!(status["items"][0]["state"], "ignored", "{status:#}");
+}
+
+#[test]
+fn folder_without_a_kustomization_is_built_if_flux_changes_it() {
+    let environment = TestEnvironment::new();
+    let web = deployment("web", &["team: shop"], &[("app", "reg.example/app:1.0.0")]);
+    environment.write("apps/web.yaml", web.as_str());
+    let api = deployment("api", &["team: shop"], &[("app", "reg.example/app:1.1.0")]);
+    environment.write("apps/sub/api.yaml", api.as_str());
+    environment.write("apps/values/values.yaml", "image: x\n");
+    let db = deployment("db", &["team: shop"], &[("app", "reg.example/db:1.1.0")]);
+    environment.write("apps/built/db.yaml", db);
+    environment.write("apps/built/kustomization.yaml", "resources: [db.yaml]\n");
+    let job = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: job}\nspec: {template: {spec: \
+               {containers: [{name: job, image: 'reg.example/job:1'}]}}}\n";
+    environment.write("apps/job.yaml", job);
+    environment.write("clusters/a.yaml", applied("a", ""));
+    let plain = status(&environment);
+    assert_eq!(
+        plain["items"].as_array().map(Vec::len),
+        Some(3),
+        "{plain:#}"
+    );
+    assert!(plain["items"][0].get("root").is_none(), "{plain:#}");
+
+    let fields = "  targetNamespace: shop\n  images:\n  - name: reg.example/app\n    newTag: \
+                  1.5.0\n";
+    environment.write("clusters/a.yaml", applied("a", fields));
+    let built = status(&environment);
+    let items = built["items"].as_array().expect("items");
+    assert_eq!(items.len(), 3, "{built:#}");
+    for item in items {
+        assert_eq!(item["workload"]["namespace"], "shop", "{item:#}");
+        assert_eq!(item["root"], "apps", "{item:#}");
+    }
+    let outcome = environment.run(["status", "-f", ".", "-R"]).expect(0);
+    assert!(
+        outcome.stderr.contains("not covered: 1 Job\n"),
+        "{outcome:#?}"
+    );
+    let update = [
+        "update",
+        "-f",
+        ".",
+        "-R",
+        "--image",
+        "reg.example/app:1.6.0",
+    ];
+    let flags = ["--allow-unconfirmed", "--yes"];
+    environment.run(update.iter().chain(&flags)).expect(0);
+    for (file, text) in [
+        (
+            "clusters/a.yaml",
+            applied("a", &fields.replace("1.5.0", "1.6.0")),
+        ),
+        ("apps/web.yaml", web),
+        ("apps/sub/api.yaml", api),
+    ] {
+        let found = fs::read_to_string(environment.home().join(file)).expect("a file");
+        assert_eq!(found, text, "{file}");
+    }
 }

@@ -6,7 +6,7 @@ use crate::cli::error::CommandError;
 use crate::cli::flags::scope::{KustomizationFlags, PlaceFlags};
 use crate::cli::runtime::{interrupt, runtime, unless_interrupted};
 use crate::collect::AppliedFolders;
-use crate::files::FileListing;
+use crate::files::{FileListing, has_kustomization};
 use crate::kustomize::{BuiltKustomization, KustomizeBuilder, settle};
 use crate::manifest::SettleOptions;
 use crate::plan::{Overrides, Plan};
@@ -72,7 +72,6 @@ pub(crate) async fn built_roots(
     default_namespace: &str,
 ) -> Result<Option<KustomizationOrigin>, CommandError> {
     let builder = flags.builder();
-    let sources = policy_sources(listing);
     let mut built = Vec::new();
     for folder in std::mem::take(&mut listing.roots) {
         match unless_stopped(builder.read(&folder, None)).await? {
@@ -89,6 +88,18 @@ pub(crate) async fn built_roots(
     }
     let applied = AppliedFolders::find(objects.iter(), &place.filename);
     let mut kustomizations = Vec::new();
+    for folder in applied.of_flux(&place.filename) {
+        if let Some(kustomization) = generated(&folder, &applied, &builder, listing).await? {
+            listing.remove_built(&kustomization.tree);
+            let paths = &kustomization.tree.paths;
+            built.retain(|(_, built)| !paths.contains_key(&built.tree.root));
+            kustomizations.push(kustomization);
+        }
+    }
+    let sources = policy_sources(listing);
+    for kustomization in &kustomizations {
+        listing.append(listed(kustomization, default_namespace));
+    }
     for (folder, kustomization) in built {
         let owners = applied.owners(&folder);
         let kustomization = match owners.as_slice() {
@@ -112,6 +123,36 @@ pub(crate) async fn built_roots(
         builder,
         sources,
     }))
+}
+
+/// Builds a folder without a kustomization as a Kustomization of Flux applies it: Flux generates
+/// one. `None`: it has one, or is applied as it is, or cannot be built.
+///
+/// # Errors
+///
+/// Ctrl-C was pressed.
+async fn generated(
+    folder: &Path,
+    applied: &AppliedFolders,
+    builder: &KustomizeBuilder,
+    listing: &mut FileListing,
+) -> Result<Option<BuiltKustomization>, CommandError> {
+    let owners = applied.owners(folder);
+    let has_changes = owners.iter().any(|owner| owner.has_changes);
+    if !has_changes || has_kustomization(folder) {
+        return Ok(None);
+    }
+    let [owner] = owners.as_slice() else {
+        listing.notes.push(applied_by_several(folder, &owners));
+        return Ok(None);
+    };
+    match unless_stopped(builder.read(folder, Some(owner))).await? {
+        Ok(kustomization) => Ok(Some(kustomization)),
+        Err(error) => {
+            listing.errors.push(error);
+            Ok(None)
+        }
+    }
 }
 
 fn listed(kustomization: &BuiltKustomization, default_namespace: &str) -> FileListing {

@@ -25,7 +25,7 @@ mod update;
 
 pub use build::{Built, build_objects, printed_objects};
 pub use error::BuildError;
-pub use flux::substitute_variables;
+pub use flux::change_built;
 pub use guard::{
     LocalReference, ProgramInput, ReferenceTarget, all_references, plugin_references, program_input,
 };

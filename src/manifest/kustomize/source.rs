@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::workload::AppliedBy;
+use crate::workload::{AppliedBy, ApplierPlace};
 
 /// The files and folders that a kustomization reaches, by their paths as they are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +62,18 @@ impl SourceTree {
         }
     }
 
+    /// Whether what is built depends on a file; that of the owner does not count, unless it is in
+    /// the folder.
+    #[must_use]
+    pub fn builds(&self, file: &str) -> bool {
+        let file = &join_path(file, "");
+        let is_owner = match self.applied_by.as_ref().map(|owner| &owner.place) {
+            Some(ApplierPlace::File(at)) => at.file == *file,
+            _ => false,
+        };
+        self.text(file).is_some() && (!is_owner || is_inside(file, &self.root))
+    }
+
     /// The same tree with other texts.
     #[must_use]
     pub fn with_texts(&self, texts: &BTreeMap<String, String>) -> Self {
@@ -72,6 +84,15 @@ impl SourceTree {
             }
         }
         tree
+    }
+}
+
+/// Whether a path is below a folder, by the paths that are shown.
+pub(crate) fn is_inside(file: &str, folder: &str) -> bool {
+    let below = file.strip_prefix(folder);
+    match folder {
+        "." => !file.starts_with("../") && !file.starts_with('/'),
+        _ => below.is_some_and(|below| below.starts_with('/')),
     }
 }
 

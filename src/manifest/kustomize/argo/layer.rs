@@ -11,7 +11,7 @@ use super::image_override::ImageOverride;
 use super::variables::substitute;
 use crate::manifest::kustomize::error::BuildError;
 use crate::manifest::kustomize::owner::{
-    add_components, add_texts_to, append_to_list, change_list, replace_field,
+    add_texts_to, append_to_list, change_list, components_of, replace_field,
 };
 use crate::manifest::kustomize::source::{SourceTree, join_path};
 use crate::manifest::kustomize::traced::{TracedScalar, TracedValue, traced_objects};
@@ -120,16 +120,22 @@ impl ArgoLayer {
         for field in ["namePrefix", "nameSuffix", "namespace"] {
             replace_field(root, field, kustomize.get(field));
         }
-        let images = kustomize.get("images").map(TracedValue::items);
-        self.set_images(root, images.unwrap_or_default())?;
+        self.set_images(root, items(kustomize, "images"))?;
         for field in ["commonLabels", "commonAnnotations"] {
             add_texts_to(root, field, kustomize.get(field));
         }
-        append_to_list(root, "patches", kustomize.get("patches"));
-        let ignores_missing = kustomize
-            .get("ignoreMissingComponents")
-            .is_some_and(TracedValue::is_true);
-        add_components(root, tree, kustomize.get("components"), ignores_missing);
+        append_to_list(root, "patches", items(kustomize, "patches"));
+        let components = components_of(kustomize, tree);
+        if !components.is_empty() {
+            change_list(root, &["components"], |list| {
+                for component in components {
+                    let mut own = list.iter().map(TracedValue::as_str);
+                    if !own.any(|own| own == component.as_str()) {
+                        list.push(component);
+                    }
+                }
+            });
+        }
         Ok(())
     }
 
@@ -189,6 +195,10 @@ impl ArgoLayer {
         }
         ImageOverride::read(&text, &origins)
     }
+}
+
+fn items<'t>(fields: &'t TracedValue, name: &str) -> &'t [TracedValue] {
+    fields.get(name).map(TracedValue::items).unwrap_or_default()
 }
 
 /// The name of an entry of the kustomization file.

@@ -7,7 +7,7 @@ use super::names::{add_texts, rename};
 use super::patching::Patcher;
 use super::paths::PathFinder;
 use crate::manifest::kustomize::error::BuildError;
-use crate::manifest::kustomize::flux::substitute_variables;
+use crate::manifest::kustomize::flux::change_built;
 use crate::manifest::kustomize::source::{SourcePath, SourceTree, join_path};
 use crate::manifest::kustomize::spec::{KustomizationSpec, PathReference, is_remote};
 use crate::manifest::kustomize::traced::traced_objects;
@@ -48,7 +48,7 @@ pub fn build_objects(tree: &SourceTree) -> Result<Built, BuildError> {
         objects,
         dead_entries: dead.difference(&alive).cloned().collect(),
     };
-    substitute_variables(tree, built)
+    change_built(tree, built)
 }
 
 struct Builder<'a> {

@@ -5,7 +5,9 @@
 //! are merged into the file's in the same way here.
 
 use crate::manifest::kustomize::error::BuildError;
-use crate::manifest::kustomize::owner::{append_to_list, change_list, replace_field};
+use crate::manifest::kustomize::owner::{
+    append_to_list, change_list, components_of, replace_field,
+};
 use crate::manifest::kustomize::source::SourceTree;
 use crate::manifest::kustomize::spec::is_filled;
 use crate::manifest::kustomize::traced::{TracedEntry, TracedValue, traced_objects};
@@ -19,12 +21,7 @@ const REPLACING: [(&str, &str); 3] = [
 ];
 
 /// Fields that change what is built in ways that are not known here.
-const NOT_MODELLED: [&str; 4] = [
-    "components",
-    "patchesStrategicMerge",
-    "patchesJson6902",
-    "commonMetadata",
-];
+const NOT_MODELLED: [&str; 2] = ["patchesStrategicMerge", "patchesJson6902"];
 
 /// A Kustomization of Flux.
 #[derive(Debug)]
@@ -73,7 +70,7 @@ impl FluxLayer {
     pub(crate) fn merge_into(
         &self,
         root: &mut TracedValue,
-        _tree: &SourceTree,
+        tree: &SourceTree,
     ) -> Result<(), BuildError> {
         for field in NOT_MODELLED {
             if let Some(entry) = self.entry(field).filter(|entry| is_filled(&entry.value)) {
@@ -84,7 +81,9 @@ impl FluxLayer {
         for (field, name) in REPLACING {
             replace_field(root, name, self.spec.get(field));
         }
-        append_to_list(root, "patches", self.spec.get("patches"));
+        let patches = self.spec.get("patches").map(TracedValue::items);
+        append_to_list(root, "patches", patches.unwrap_or_default());
+        append_to_list(root, "components", &components_of(&self.spec, tree));
         if let Some(images) = self.spec.get("images").filter(|images| is_filled(images)) {
             change_list(root, &["images", "imageTags"], |list| {
                 for image in images.items() {

@@ -6,23 +6,21 @@ use crate::manifest::kustomize::build::Built;
 use crate::manifest::kustomize::containers::last_part;
 use crate::manifest::kustomize::error::BuildError;
 use crate::manifest::kustomize::probe::origin_of_text;
-use crate::manifest::kustomize::source::SourceTree;
 use crate::manifest::kustomize::spec::is_filled;
 use crate::manifest::kustomize::traced::{Decides, TracedEntry, TracedScalar, TracedValue};
 
 /// A label or an annotation with this key keeps the variables of an object.
 const SWITCH: &str = "kustomize.toolkit.fluxcd.io/substitute";
 
-/// Replaces the variables in the objects that were built from a tree, if a Kustomization of Flux
-/// applies it.
+/// Replaces the variables in the objects that a Kustomization of Flux applies.
 ///
 /// # Errors
 ///
 /// Flux could not apply the result.
-pub fn substitute_variables(tree: &SourceTree, mut built: Built) -> Result<Built, BuildError> {
-    let Some(layer) = FluxLayer::find(tree)? else {
-        return Ok(built);
-    };
+pub(crate) fn substitute_variables(
+    layer: &FluxLayer,
+    mut built: Built,
+) -> Result<Built, BuildError> {
     let Some(post_build) = layer.entry("postBuild").map(|entry| &entry.value) else {
         return Ok(built);
     };
@@ -31,7 +29,7 @@ pub fn substitute_variables(tree: &SourceTree, mut built: Built) -> Result<Built
             .get("substitute")
             .map_or(&[], TracedValue::entries),
         has_others: post_build.get("substituteFrom").is_some_and(is_filled),
-        layer: &layer,
+        layer,
     };
     let is_always = post_build.text_at(&["substituteStrategy"]) == "Always";
     if substitution.variables.is_empty() && !substitution.has_others && !is_always {

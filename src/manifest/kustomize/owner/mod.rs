@@ -8,5 +8,5 @@ mod root_fields;
 pub(crate) use layer::OwnerLayer;
 pub use references::owner_references;
 pub(crate) use root_fields::{
-    add_components, add_texts_to, append_to_list, change_list, replace_field,
+    add_texts_to, append_to_list, change_list, components_of, replace_field,
 };

@@ -13,12 +13,9 @@ pub(crate) fn replace_field(root: &mut TracedValue, name: &str, value: Option<&T
 }
 
 /// Adds items to the end of a list.
-pub(crate) fn append_to_list(root: &mut TracedValue, name: &str, items: Option<&TracedValue>) {
-    if let Some(items) = items
-        .map(TracedValue::items)
-        .filter(|items| !items.is_empty())
-    {
-        change_list(root, &[name], |list| list.extend(items.iter().cloned()));
+pub(crate) fn append_to_list(root: &mut TracedValue, name: &str, items: &[TracedValue]) {
+    if !items.is_empty() {
+        change_list(root, &[name], |list| list.extend_from_slice(items));
     }
 }
 
@@ -53,30 +50,17 @@ pub(crate) fn add_texts_to(root: &mut TracedValue, name: &str, texts: Option<&Tr
     }
 }
 
-/// Adds components that are not there yet. `ignores_missing`: those that do not exist are left
-/// out.
-pub(crate) fn add_components(
-    root: &mut TracedValue,
-    tree: &SourceTree,
-    components: Option<&TracedValue>,
-    ignores_missing: bool,
-) {
-    let added = components.map(TracedValue::items).unwrap_or_default();
-    let added: Vec<&TracedValue> = added
-        .iter()
-        .filter(|item| !(ignores_missing && is_missing(tree, item)))
-        .collect();
-    if added.is_empty() {
-        return;
-    }
-    change_list(root, &["components"], |list| {
-        for item in added {
-            let mut own = list.iter();
-            if item.as_str().is_none() || !own.any(|own| own.as_str() == item.as_str()) {
-                list.push(item.clone());
-            }
-        }
-    });
+/// The components that an owner adds: its fields `components` and `ignoreMissingComponents`.
+pub(crate) fn components_of(fields: &TracedValue, tree: &SourceTree) -> Vec<TracedValue> {
+    let ignores_missing = fields
+        .get("ignoreMissingComponents")
+        .is_some_and(TracedValue::is_true);
+    let components = fields.get("components").map(TracedValue::items);
+    let components = components.unwrap_or_default().iter();
+    components
+        .filter(|component| !(ignores_missing && is_missing(tree, component)))
+        .cloned()
+        .collect()
 }
 
 fn is_missing(tree: &SourceTree, component: &TracedValue) -> bool {

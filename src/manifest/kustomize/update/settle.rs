@@ -16,7 +16,7 @@ use super::splice_files::splice_files;
 use crate::image::ImageReference;
 use crate::manifest::kustomize::build::Built;
 use crate::manifest::kustomize::error::BuildError;
-use crate::manifest::kustomize::source::SourceTree;
+use crate::manifest::kustomize::source::{SourceTree, is_inside};
 use crate::plan::{Basis, Change, HoldReason, ImageChange, Overrides, Plan};
 use crate::policy::{PolicySources, Resolved};
 use crate::workload::{ManifestSource, WorkloadId};
@@ -430,15 +430,6 @@ fn other_changes(
         copies.push((shown(edit), name));
     }
     Ok(copies)
-}
-
-/// Whether a file is below a folder, by the paths that are shown.
-fn is_inside(file: &str, folder: &str) -> bool {
-    let below = file.strip_prefix(folder);
-    match folder {
-        "." => !file.starts_with("../") && !file.starts_with('/'),
-        _ => below.is_some_and(|below| below.starts_with('/')),
-    }
 }
 
 /// The same reason for every change.
