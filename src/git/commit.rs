@@ -12,6 +12,10 @@ pub struct Commit {
     pub short: String,
     /// Where it was made.
     pub branch: Branch,
+    /// The first line of its message.
+    pub subject: String,
+    /// Its files, from the root of the work tree.
+    pub files: Vec<String>,
 }
 
 /// Where HEAD is.
@@ -78,6 +82,8 @@ impl Repository {
             id: id.ok().flatten().unwrap_or_else(unnamed),
             short: short.ok().flatten().unwrap_or_else(unnamed),
             branch,
+            subject: message.lines().next().unwrap_or_default().to_owned(),
+            files: paths.to_vec(),
         })
     }
 }

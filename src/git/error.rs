@@ -199,24 +199,27 @@ pub enum GitError {
     /// Others pushed first, in every try.
     #[error("others pushed first, {0} times; run this again")]
     Overtaken(u32),
-    /// A commit was made and could not be pushed, and so it was taken back.
+    /// Commits were made and could not be pushed, and so they were taken back.
     #[error("{cause}")]
     NotPushed {
         /// Why.
         cause: Box<GitError>,
-        /// The short hash of the commit, which git keeps for some time; `None` in a clone that
-        /// is removed.
-        commit: Option<String>,
+        /// The short hashes of the commits, which git keeps for some time, the last one at the
+        /// end; empty in a clone that is removed.
+        commits: Vec<String>,
     },
-    /// A commit was made and could neither be pushed nor taken back. It is on the branch.
+    /// Commits were made, the next step failed, and they could not be taken back. They are on the
+    /// branch.
     #[error("{cause}")]
     NotTakenBack {
-        /// Why it was not pushed.
+        /// Why the next step failed.
         cause: Box<GitError>,
-        /// Why it was not taken back.
+        /// Whether that was the push, not another commit.
+        is_push: bool,
+        /// Why they were not taken back.
         kept: Box<GitError>,
-        /// The short hash of the commit.
-        commit: String,
+        /// The short hashes of the commits.
+        commits: Vec<String>,
     },
 }
 

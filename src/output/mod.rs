@@ -57,12 +57,13 @@ pub use history::history_table;
 pub use images::{image_tags, images_table};
 pub use json::{
     API_VERSION, AnnotationEdit, AnnotationEditList, CacheEntriesItem, CacheFileItem, CacheInfo,
-    CacheServerItem, CandidateItem, CommitItem, EditResult, ErrorItem, ExplainContext, FactsItem,
-    FunnelItem, HeldBackItem, HistoryItem, HistorySourceItem, ImageExplanation, ImageItem,
-    ImageList, ImagePolicyItem, ImageStatus, ImageStatusList, ImageTags, ImageTest, ImageUpdate,
-    ImageUpdateContainer, ImageUpdateList, ItemList, LockItem, MarkerItem, MarkerWarningItem,
-    OwnerItem, PolicyImageItem, PolicyItem, SourceItem, SuggestionItem, SummaryItem, TestTag, Time,
-    UpdateHistory, UserItem, WarningItem, WorkloadItem, WriteResult,
+    CacheServerItem, CandidateItem, CommitItem, DeliveryItem, EditResult, ErrorItem,
+    ExplainContext, FactsItem, FunnelItem, HeldBackItem, HistoryItem, HistorySourceItem,
+    ImageExplanation, ImageItem, ImageList, ImagePolicyItem, ImageStatus, ImageStatusList,
+    ImageTags, ImageTest, ImageUpdate, ImageUpdateContainer, ImageUpdateList, ItemList, LockItem,
+    MarkerItem, MarkerWarningItem, OwnerItem, PolicyImageItem, PolicyItem, SourceItem,
+    SuggestionItem, SummaryItem, TestTag, Time, UpdateHistory, UserItem, WarningItem, WorkloadItem,
+    WriteResult,
 };
 pub use markers::{
     image_policies_table, image_policy_warnings, kept_marker_lines, markers_line, markers_table,

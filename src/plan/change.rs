@@ -132,6 +132,8 @@ pub struct ImageChange {
     /// In a rollback, the tag as it was written in a Helm release's values, if it was
     /// written there without quotes and is not read as text.
     pub plain_tag: Option<String>,
+    /// With a kustomization: the lines that are edited for this image, once they are known.
+    pub lines: Vec<ManifestSource>,
 }
 
 impl ImageChange {
@@ -154,6 +156,7 @@ impl ImageChange {
             message: String::new(),
             warnings: Vec::new(),
             plain_tag: None,
+            lines: Vec::new(),
         }
     }
 

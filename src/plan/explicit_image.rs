@@ -125,6 +125,7 @@ impl ImageRequest<'_> {
             },
             warnings: decision.warnings.clone(),
             plain_tag: None,
+            lines: Vec::new(),
         })))
     }
 

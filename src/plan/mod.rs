@@ -50,6 +50,7 @@ pub use self::record::authorship::{Authorship, Override};
 pub use self::record::commit::{
     COMMIT_TRAILER, CommitRecord, CommittedImage, CommittedLine, CommittedValue,
 };
+pub use self::record::commit_parts::{CommitPart, CommitPer, PlannedItem};
 pub use self::record::committed_annotations::CommittedAnnotations;
 pub use self::record::message_template::{MessageTemplate, MessageTemplateError};
 pub use self::record::record::LastUpdate;

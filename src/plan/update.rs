@@ -118,6 +118,7 @@ fn choose(row: &Row, spec: &UpdateSpec) -> Option<ContainerChoice> {
         message: decision.message.clone(),
         warnings: decision.warnings.clone(),
         plain_tag: None,
+        lines: Vec::new(),
     })))
 }
 

@@ -147,7 +147,7 @@ fn several_changes_are_one_commit() {
     commit(&repository).expect(0);
     assert_eq!(
         repository.git(&["log", "-1", "--format=%s"]),
-        "Update 3 images"
+        "Update docker.io/org/my-app to 1.0.1 in 3 containers"
     );
     assert_eq!(
         files_of_last_commit(&repository),

@@ -13,6 +13,8 @@ mod formats;
 mod gate;
 mod git;
 mod git_annotations;
+mod git_commit_markers;
+mod git_commits;
 mod git_kustomize;
 mod git_push;
 mod git_refusals;

@@ -20,7 +20,8 @@ use crate::cli::terminal::streams::Terminal;
 use crate::collect::ObservedObjects;
 use crate::output::held_back_lines;
 use crate::plan::{
-    Authorship, Change, Edit, Overrides, Plan, PolicyEdit, has_nothing_to_automate, plan_policy,
+    Authorship, Change, CommitPer, Edit, Overrides, Plan, PolicyEdit, has_nothing_to_automate,
+    plan_policy,
 };
 use crate::workload::{Names, Workload};
 use crate::write::{Applied, Done, WriteError};
@@ -91,6 +92,12 @@ pub(crate) fn in_repository(
     let mut target = target.clone();
     target.add_files(git.paths());
     git.check(target.place(), None, options.dry_run())?;
+    if git.commit_per() == CommitPer::Image {
+        return Err(CommandError::usage(
+            "--commit-per image is for images; annotations belong to workloads: use --commit-per \
+             workload",
+        ));
+    }
     let mut registry = options.registry.cloned();
     // A clone becomes the current folder, and local paths must not depend on it.
     if let (true, Some(access)) = (git.is_url(), &mut registry) {

@@ -7,7 +7,7 @@ use crate::cli::error::CommandError;
 use crate::cli::runtime::{runtime, unless_interrupted};
 use crate::cli::terminal::streams::Terminal;
 use crate::git::{Branch, Commit, GitError, Repository};
-use crate::output::{CommitItem, Format, command_line, sanitize};
+use crate::output::{CommitItem, DeliveryItem, Format, command_line, count, sanitize};
 use crate::plan::Plan;
 use crate::write::{Delivery, Pushed};
 
@@ -87,17 +87,14 @@ pub(crate) fn report(
             return None;
         }
     };
-    let Delivery { commit, pushed } = &delivery;
-    let Commit { short, branch, .. } = commit;
-    let line = match pushed {
-        None => format!("committed {short} on {branch}"),
-        Some(pushed) => format!("committed {short} and pushed to {}", pushed.upstream),
-    };
-    match lines.output {
-        None => terminal.print(&sanitize(&line)),
-        // Standard output is a list of names.
-        Some(Format::Name) => terminal.note(&line),
-        Some(_) => {}
+    let Delivery { commits, pushed } = &delivery;
+    for line in delivery_lines(&delivery) {
+        match lines.output {
+            None => terminal.print(&sanitize(&line)),
+            // Standard output is a list of names.
+            Some(Format::Name) => terminal.note(&line),
+            Some(_) => {}
+        }
     }
     if let Some(Pushed {
         request_url: Some(url),
@@ -106,59 +103,133 @@ pub(crate) fn report(
     {
         terminal.note(&format!("open a request to merge it: {url}"));
     }
-    if *branch == Branch::Detached {
+    if let Some(last) = commits.last()
+        && last.branch == Branch::Detached
+    {
+        let (this, it) = if commits.len() == 1 {
+            ("this commit", "it")
+        } else {
+            ("these commits", "them")
+        };
+        let short = &last.short;
         terminal.note(&format!(
-            "note: no branch contains this commit; to keep it, name it: git branch NAME {short}"
+            "note: no branch contains {this}; to keep {it}, name {it}: git branch NAME {short}"
         ));
     }
     Some(delivery)
 }
 
+/// One line for one commit; for several, one for each, and one for the push.
+fn delivery_lines(delivery: &Delivery) -> Vec<String> {
+    let Delivery { commits, pushed } = delivery;
+    if let [Commit { short, branch, .. }] = &commits[..] {
+        return vec![match pushed {
+            None => format!("committed {short} on {branch}"),
+            Some(pushed) => format!("committed {short} and pushed to {}", pushed.upstream),
+        }];
+    }
+    let lines = commits.iter().map(|commit| {
+        let Commit {
+            short,
+            branch,
+            subject,
+            ..
+        } = commit;
+        match pushed {
+            None => format!("committed {short} on {branch}: {subject}"),
+            Some(_) => format!("committed {short}: {subject}"),
+        }
+    });
+    let pushed = pushed.iter().map(|pushed| {
+        let commits = count(commits.len(), "commit");
+        format!("pushed {commits} to {}", pushed.upstream)
+    });
+    lines.chain(pushed).collect()
+}
+
 /// Says what was refused, and what is local now.
 fn report_failure(error: &GitError, terminal: &mut Terminal) {
     let (what, left) = match error {
-        GitError::NotPushed { commit: None, .. } => ("pushed", String::new()),
-        GitError::NotPushed {
-            commit: Some(commit),
+        GitError::NotPushed { commits, .. } => {
+            let left = commits.last().map(|last| {
+                let (was, it) = agreeing(commits, ("was", "it"), ("were", "them"));
+                format!(
+                    "note: {} {was} taken back, and the branch and the files are as before; to \
+                     keep {it} on a branch: git branch NAME {last}",
+                    named(commits)
+                )
+            });
+            ("nothing was pushed", left)
+        }
+        GitError::NotTakenBack {
+            is_push,
+            kept,
+            commits,
             ..
-        } => (
-            "pushed",
-            format!(
-                "note: commit {commit} was taken back, and the branch and the files are as before; \
-                 to keep it on a branch: git branch NAME {commit}"
-            ),
-        ),
-        GitError::NotTakenBack { kept, commit, .. } => (
-            "pushed",
-            format!(
-                "note: commit {commit} is on the local branch, because it could not be taken back: \
-                 {}",
+        } => {
+            let (is, it) = agreeing(commits, ("is", "it"), ("are", "they"));
+            let left = format!(
+                "note: {} {is} on the local branch, because {it} could not be taken back: {}",
+                named(commits),
                 kept.first_line()
-            ),
-        ),
-        _ => ("committed", String::new()),
+            );
+            let what = if *is_push {
+                "nothing was pushed"
+            } else {
+                "not everything was committed"
+            };
+            (what, Some(left))
+        }
+        _ => ("nothing was committed", None),
     };
-    let text = format!("error: nothing was {what}: {error}");
+    let text = format!("error: {what}: {error}");
     for line in text.lines() {
         terminal.error(line);
     }
-    if !left.is_empty() {
+    if let Some(left) = left {
         terminal.note(&left);
     }
 }
 
-/// The commit in `-o json` and `-o yaml`.
-pub(crate) fn item(delivery: &Delivery) -> CommitItem {
-    let Delivery { commit, pushed } = delivery;
-    CommitItem {
-        commit: commit.id.clone(),
+/// `commit 1a2b3c4`, or `commits 1a2b3c4, 5d6e7f8`.
+fn named(commits: &[String]) -> String {
+    match commits {
+        [one] => format!("commit {one}"),
+        several => format!("commits {}", several.join(", ")),
+    }
+}
+
+/// The words for one or for several commits.
+fn agreeing<'v>(
+    commits: &[String],
+    one: (&'v str, &'v str),
+    several: (&'v str, &'v str),
+) -> (&'v str, &'v str) {
+    if commits.len() == 1 { one } else { several }
+}
+
+/// The commits in `-o json` and `-o yaml`.
+pub(crate) fn item(delivery: &Delivery) -> Option<DeliveryItem> {
+    let Delivery { commits, pushed } = delivery;
+    let last = commits.last()?;
+    Some(DeliveryItem {
+        commit: last.id.clone(),
         branch: match pushed {
             Some(pushed) => Some(pushed.upstream.branch().to_owned()),
-            None => commit.branch.name().map(str::to_owned),
+            None => last.branch.name().map(str::to_owned),
         },
         pushed: pushed.is_some(),
         url: pushed
             .as_ref()
             .and_then(|pushed| pushed.request_url.clone()),
+        commits: commits.iter().map(commit_item).collect(),
+    })
+}
+
+fn commit_item(commit: &Commit) -> CommitItem {
+    CommitItem {
+        commit: commit.id.clone(),
+        subject: commit.subject.clone(),
+        files: commit.files.clone(),
     }
 }

@@ -16,6 +16,7 @@ use crate::git::{
     UpstreamState,
 };
 use crate::output::count;
+use crate::plan::CommitPer;
 use crate::write::{DryRun, PUSH_TRIES};
 
 /// How many commits of the user a note names.
@@ -70,6 +71,7 @@ fn open_folder(
     Ok(GitTarget {
         repository,
         push,
+        per: flag.commit_per(),
         ahead: Vec::new(),
         may_retry: false,
         template: None,
@@ -93,6 +95,7 @@ fn clone(url: &str, flag: &GitFlag, asking: GitQuestions) -> Result<GitTarget, C
             options: flag.push_options().to_vec(),
             is_temporary: true,
         }),
+        per: flag.commit_per(),
         ahead: Vec::new(),
         may_retry: false,
         template: None,
@@ -213,20 +216,28 @@ impl GitTarget {
     ///
     /// Git cannot be run.
     pub(crate) fn place(&self) -> Result<String, CommandError> {
+        let commit = match self.per {
+            CommitPer::Run => "a commit",
+            CommitPer::Workload => "a commit per workload",
+            CommitPer::Image => "a commit per image",
+        };
         if let (Some(PushTarget { upstream, .. }), Some(_)) = (&self.push, &self.clone) {
-            return Ok(format!(" and push a commit to {upstream}"));
+            return Ok(format!(" and push {commit} to {upstream}"));
         }
         let branch = runtime()?.block_on(self.repository.branch());
         let branch = branch.map_err(CommandError::failed)?;
         let Some(PushTarget { upstream, .. }) = &self.push else {
-            return Ok(format!(" and commit on {branch}"));
+            return Ok(match self.per {
+                CommitPer::Run => format!(" and commit on {branch}"),
+                _ => format!(" and make {commit} on {branch}"),
+            });
         };
         let others = match self.ahead.len() {
             0 => String::new(),
             others => format!(" with {}", count(others, "other commit")),
         };
         Ok(format!(
-            " and push a commit on {branch}{others} to {upstream}"
+            " and push {commit} on {branch}{others} to {upstream}"
         ))
     }
 }

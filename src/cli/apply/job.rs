@@ -15,7 +15,9 @@ use crate::cli::menu::CommandScope;
 use crate::collect::ObservedObjects;
 use crate::evaluator::{Row, ScopeError, Snapshot};
 use crate::git::{PushTarget, Repository, TemporaryClone};
-use crate::plan::{Authorship, Change, Edit, MarkerDecision, MessageTemplate, Overrides, Plan};
+use crate::plan::{
+    Authorship, Change, CommitPer, Edit, MarkerDecision, MessageTemplate, Overrides, Plan,
+};
 use crate::registry::{Registries, user_cache_folder};
 use crate::workload::{Observed, Workload};
 use crate::write::{Applied, DryRun};
@@ -114,8 +116,10 @@ pub(crate) struct ApplyOptions<'a> {
 /// The repository that a run commits to.
 pub(crate) struct GitTarget {
     pub(crate) repository: Repository,
-    /// Where the commit is pushed; `None`: it stays local.
+    /// Where the commits are pushed; `None`: they stay local.
     pub(crate) push: Option<PushTarget>,
+    /// What gets a commit of its own.
+    pub(crate) per: CommitPer,
     /// The commits of the user that a push includes: the short hash and the subject.
     pub(crate) ahead: Vec<String>,
     /// Whether the run decides again if others push first.

@@ -177,6 +177,7 @@ fn file_writer<'a>(
             files,
             repository: &git.repository,
             push: git.push.as_ref(),
+            per: git.per,
             template: git.template.as_ref(),
             at: job.authorship.at,
             may_retry: git.may_retry,

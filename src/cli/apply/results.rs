@@ -287,10 +287,9 @@ pub(crate) fn print_data(
     };
     let text = match &job.kind {
         JobKind::Images(edits) => encode(&image_list(job, edits, options, results), format),
-        JobKind::Annotations(annotations) => encode(
-            &annotation_list(annotations, options, &results.workloads),
-            format,
-        ),
+        JobKind::Annotations(annotations) => {
+            encode(&annotation_list(annotations, options, results), format)
+        }
     };
     terminal.print(&text.map_err(CommandError::failed)?);
     Ok(())
@@ -309,7 +308,7 @@ fn image_list(
     list.errors = job.errors.iter().map(Into::into).collect();
     list.held_back = job.plan.held_back.iter().map(Into::into).collect();
     list.markers = marker_results::items(job, &run.markers);
-    list.commit = run.commit.as_ref().map(commit::item);
+    list.delivery = run.commit.as_ref().and_then(commit::item);
     let edits = edits
         .iter()
         .map(Option::as_ref)
@@ -331,8 +330,9 @@ fn image_list(
 fn annotation_list(
     annotations: &AnnotationJob,
     options: &ApplyOptions<'_>,
-    results: &[WorkloadResult],
+    run: &RunResults,
 ) -> AnnotationEditList {
+    let results = &run.workloads;
     let not_written = annotations
         .not_written
         .iter()
@@ -364,7 +364,9 @@ fn annotation_list(
     });
     let dry_run = options.dry_run().as_str();
     let snapshot = &annotations.snapshot;
-    AnnotationEditList::new(snapshot, dry_run, items.collect(), &annotations.effect)
+    let mut list = AnnotationEditList::new(snapshot, dry_run, items.collect(), &annotations.effect);
+    list.delivery = run.commit.as_ref().and_then(commit::item);
+    list
 }
 
 /// Prints how many workloads had each result, if there are several.

@@ -2,12 +2,12 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::scope::PlaceFlags;
 use crate::cli::error::CommandError;
 use crate::files::PathOrStdin;
-use crate::plan::MessageTemplate;
+use crate::plan::{CommitPer, MessageTemplate};
 use crate::secrets;
 use crate::user_file;
 use crate::write::DryRun;
@@ -45,6 +45,12 @@ pub(crate) struct GitFlag {
     #[arg(long, help_heading = GIT, value_name = "NAME", requires = "git")]
     push_branch: Option<String>,
 
+    /// What gets a commit of its own; workloads that share a line are in one commit, and all commits
+    /// are pushed together [default: run]
+    #[arg(long, help_heading = GIT, value_name = "run|workload|image", requires = "git",
+        default_value = "run", hide_default_value = true, hide_possible_values = true)]
+    commit_per: CommitPerWord,
+
     /// File with the beginning of the commit message: a subject and, if you like, more lines, with
     /// {{.Workload}}, {{.Namespace}}, {{.Container}}, {{.Image}}, {{.Old}}, {{.New}}, {{.Policy}},
     /// {{.Count}} and {{.Date}}
@@ -54,6 +60,13 @@ pub(crate) struct GitFlag {
     /// Pass this text to the server, like --push-option of git push; repeatable
     #[arg(long, help_heading = GIT, value_name = "OPTION", requires = "git")]
     push_option: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum CommitPerWord {
+    Run,
+    Workload,
+    Image,
 }
 
 /// A repository.
@@ -97,6 +110,15 @@ impl GitFlag {
     /// Whether to push the commit.
     pub(crate) fn pushes(&self) -> bool {
         self.push || self.push_branch.is_some()
+    }
+
+    /// What gets a commit of its own.
+    pub(crate) fn commit_per(&self) -> CommitPer {
+        match self.commit_per {
+            CommitPerWord::Run => CommitPer::Run,
+            CommitPerWord::Workload => CommitPer::Workload,
+            CommitPerWord::Image => CommitPer::Image,
+        }
     }
 
     /// The texts for the server of a push.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::api_version::API_VERSION;
 use super::parts::{ErrorItem, SourceItem, Time, WorkloadItem};
 use super::status::ImageStatus;
+use super::write_result::DeliveryItem;
 use crate::evaluator::{Row, Snapshot};
 use crate::named_enum::named_enum;
 use crate::plan::{Change, Edit};
@@ -47,6 +48,9 @@ pub struct AnnotationEditList {
     pub errors: Vec<ErrorItem>,
     /// The selected workloads.
     pub items: Vec<AnnotationEdit>,
+    /// The commits, if the files were committed.
+    #[serde(flatten)]
+    pub delivery: Option<DeliveryItem>,
 }
 
 impl AnnotationEditList {
@@ -71,6 +75,7 @@ impl AnnotationEditList {
             dry_run: dry_run.to_owned(),
             errors: snapshot.errors.iter().map(Into::into).collect(),
             items,
+            delivery: None,
         }
     }
 }

@@ -33,7 +33,7 @@ pub use parts::{
     ErrorItem, FactsItem, LockItem, OwnerItem, PolicyItem, SourceItem, SuggestionItem, SummaryItem,
     Time, WarningItem, WorkloadItem,
 };
-pub use plan::{CommitItem, HeldBackItem, ImageUpdate, ImageUpdateContainer, ImageUpdateList};
+pub use plan::{HeldBackItem, ImageUpdate, ImageUpdateContainer, ImageUpdateList};
 pub use status::{ImageStatus, ImageStatusList};
 pub use test::{ImageTest, TestTag};
-pub use write_result::WriteResult;
+pub use write_result::{CommitItem, DeliveryItem, WriteResult};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::api_version::API_VERSION;
 use super::markers::MarkerItem;
 use super::parts::{ErrorItem, SourceItem, Time, WarningItem, WorkloadItem};
-use super::write_result::WriteResult;
+use super::write_result::{DeliveryItem, WriteResult};
 use crate::image::{Digest, ImageReference};
 use crate::plan::{Change, HeldBack, HoldReason, ImageChange, Override};
 use crate::workload::ContainerType;
@@ -37,23 +37,9 @@ pub struct ImageUpdateList {
     /// The markers of Flux's image automation, if they are written in this run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub markers: Vec<MarkerItem>,
-    /// The commit, if the files were committed.
+    /// The commits, if the files were committed.
     #[serde(flatten)]
-    pub commit: Option<CommitItem>,
-}
-
-/// A commit of the files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CommitItem {
-    /// Its full hash.
-    pub commit: String,
-    /// The branch; null if HEAD was detached.
-    pub branch: Option<String>,
-    /// Whether it was pushed.
-    pub pushed: bool,
-    /// Where the forge offers to open a request to merge what was pushed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
+    pub delivery: Option<DeliveryItem>,
 }
 
 impl ImageUpdateList {
@@ -71,7 +57,7 @@ impl ImageUpdateList {
             items: Vec::new(),
             held_back: Vec::new(),
             markers: Vec::new(),
-            commit: None,
+            delivery: None,
         }
     }
 }

@@ -121,12 +121,15 @@ impl CommitRecord {
         // The commit is a record of its own, also if the annotations have none.
         for recorded in &edit.replaced {
             let mut images = change.images.iter();
-            let image = images.find(|image| image.container == recorded.container);
+            // The record may also have images of another commit.
+            let Some(image) = images.find(|image| image.container == recorded.container) else {
+                continue;
+            };
             self.images.push(CommittedImage {
                 workload: change.workload.exact(),
                 namespace: change.workload.namespace.clone(),
                 file: file.to_owned(),
-                why: image.map(|image| image.message.clone()).unwrap_or_default(),
+                why: image.message.clone(),
                 change: recorded.clone(),
                 lines: Vec::new(),
             });
@@ -150,14 +153,15 @@ impl CommitRecord {
         }
     }
 
-    /// Adds a marked value that was written. `file` is the path in the work tree.
-    pub fn add_marker(&mut self, marker: &MarkerDecision, file: &str) {
+    /// Adds a marked value that was written. `file` is the path in the work tree, and `line` the
+    /// line of the value before the commit.
+    pub fn add_marker(&mut self, marker: &MarkerDecision, file: &str, line: usize) {
         let (Some(target), Some(to)) = (marker.target(), &marker.to) else {
             return;
         };
         self.markers.push(CommittedValue {
             file: file.to_owned(),
-            line: marker.value.source.line,
+            line,
             from: marker.value.value.clone(),
             to: to.clone(),
             policy: format!("{}/{}", target.namespace, target.name),
@@ -248,8 +252,16 @@ impl CommitRecord {
                 [first, rest @ ..] if rest.iter().all(|other| other.is_in_workload_of(first)) => {
                     format!("Update {} images of {}", images.len(), first.workload)
                 }
+                [first, rest @ ..] if rest.iter().all(|other| other.has_image_of(first)) => {
+                    let (name, version) = split(&first.change.to);
+                    format!("Update {name} to {version} in {} containers", images.len())
+                }
                 _ => format!("Update {} images", images.len()),
             },
+            ([], [first, rest @ ..]) if rest.iter().all(|one| one.policy == first.policy) => {
+                let values = counted(1 + rest.len(), "marked value");
+                format!("Update {values} of {}", first.policy)
+            }
             ([], values) => format!("Update {} marked values", values.len()),
             (images, values) => format!(
                 "Update {} and {}",
@@ -309,6 +321,10 @@ impl CommittedImage {
     fn is_in_workload_of(&self, other: &Self) -> bool {
         (&self.workload, &self.namespace, &self.file)
             == (&other.workload, &other.namespace, &other.file)
+    }
+
+    fn has_image_of(&self, other: &Self) -> bool {
+        self.change.to == other.change.to && !split(&self.change.to).1.is_empty()
     }
 
     fn paragraph(&self) -> String {

@@ -258,6 +258,23 @@ impl FileWriter<'_> {
         edits
     }
 
+    /// The text of a file with these changes and marked values, as far as they are possible.
+    pub(crate) fn edited(
+        &self,
+        file: &str,
+        text: &str,
+        changes: &[Change],
+        markers: Vec<&MarkerDecision>,
+    ) -> String {
+        let edits = FileEdits {
+            file,
+            changes: changes.iter().collect(),
+            markers,
+            sources: &self.policy_sources(),
+        };
+        self.edit_all(text, &edits).1
+    }
+
     /// Writes one file. If somebody else changes it at the same moment, the edits are
     /// computed again.
     fn write_file(&self, edits: &FileEdits<'_>) -> FileResults {

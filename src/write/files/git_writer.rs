@@ -1,22 +1,26 @@
-//! Writes a plan into files, commits them, and pushes the commit: all files of the plan in one
-//! commit, or none.
+//! Writes a plan into files, commits them, and pushes the commits: all files of the plan, or none.
 //!
-//! The files are written as without Git. If the commit fails, each file gets its old text
-//! back, unless somebody has changed it meanwhile. If the push fails, the commit is taken back,
-//! so that the next run finds everything as it was.
+//! The files are written as without Git. For several commits, they get their old texts back, and
+//! then in turn those of each commit. If a commit fails, each file gets its old text back, unless
+//! somebody has changed it meanwhile. If a commit or the push fails, the commits before it are
+//! taken back, so that the next run finds everything as it was.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::file_writer::{FileWriter, RewrittenFile, WrittenFiles, write_files};
+use super::commit_run::{CheckedFile, CheckedFiles, CommitRun, FailedCommit, path};
+use super::committed_files::CommittedFiles;
+use super::file_writer::WrittenFiles;
 use super::marker_writes::MarkerApplied;
-use crate::files::{read_text, rewrite_in_turn};
+use super::staged_texts::StagedTexts;
+use crate::files::{RewriteError, read_text, rewrite_in_turn};
 use crate::git::{Commit, GitError, Push, PushTarget, Repository, Upstream};
-use crate::plan::{CommitRecord, CommittedLine, Edit, MessageTemplate, Override, Plan, Refusal};
+use crate::plan::{
+    CommitPart, CommitPer, CommitRecord, CommittedLine, MessageTemplate, Plan, PlannedItem, Refusal,
+};
 use crate::write::applied::{Applied, Done, DryRun, WriteError};
-use crate::write::kustomization::{KustomizationWriter, write_kustomizations};
 use crate::write::stop::StopSignal;
 
 /// How files are written and committed.
@@ -26,8 +30,10 @@ pub struct GitWriter<'a> {
     pub files: CommittedFiles<'a>,
     /// Where they are committed.
     pub repository: &'a Repository,
-    /// Where the commit is pushed; `None`: it stays local.
+    /// Where the commits are pushed; `None`: they stay local.
     pub push: Option<&'a PushTarget>,
+    /// What gets a commit of its own.
+    pub per: CommitPer,
     /// The user's words for the message.
     pub template: Option<&'a MessageTemplate>,
     /// The time of the update.
@@ -36,92 +42,25 @@ pub struct GitWriter<'a> {
     pub may_retry: bool,
 }
 
-/// How files are written before they are committed.
-#[derive(Debug, Clone)]
-pub enum CommittedFiles<'a> {
-    /// Each workload in its own document.
-    Plain(FileWriter<'a>),
-    /// Where kustomizations decide the images.
-    Kustomizations(KustomizationWriter<'a>),
-}
-
-impl CommittedFiles<'_> {
-    /// Whether this is a dry run, and of which kind.
-    #[must_use]
-    pub fn dry_run(&self) -> DryRun {
-        match self {
-            Self::Plain(writer) => writer.dry_run,
-            Self::Kustomizations(writer) => writer.dry_run,
-        }
-    }
-
-    /// What would be written for each change besides images.
-    pub(crate) fn edits(&self, plan: &Plan) -> Vec<Option<Edit>> {
-        match self {
-            Self::Plain(writer) => writer.edits(plan),
-            Self::Kustomizations(writer) => writer.edits(plan),
-        }
-    }
-
-    /// The files that the plan writes.
-    async fn names(&self, plan: &Plan) -> BTreeSet<String> {
-        match self {
-            Self::Plain(_) => plan.files().into_iter().map(str::to_owned).collect(),
-            Self::Kustomizations(writer) => writer.files(plan).await,
-        }
-    }
-
-    async fn write(&self, plan: &Plan, refusals: Vec<Option<Refusal>>) -> WrittenFiles {
-        match self {
-            Self::Plain(writer) => write_files(plan, refusals, writer),
-            Self::Kustomizations(writer) => write_kustomizations(plan, refusals, writer).await,
-        }
-    }
-
-    fn locks(&self) -> Option<&Path> {
-        match self {
-            Self::Plain(writer) => writer.locks,
-            Self::Kustomizations(writer) => writer.locks,
-        }
-    }
-
-    fn overrides(&self) -> Vec<Override> {
-        match self {
-            Self::Plain(writer) => writer.authorship.overrides.clone(),
-            Self::Kustomizations(writer) => writer.overrides.words(),
-        }
-    }
-}
-
 /// How often a plan is made and pushed if others push first: once, and then three times more.
 pub const PUSH_TRIES: u32 = 4;
 
-/// A commit, and where it is now.
+/// Commits, and where they are now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// The commit.
-    pub commit: Commit,
-    /// Where it was pushed; `None`: it is local.
+    /// The commits, the last one at the end.
+    pub commits: Vec<Commit>,
+    /// Where they were pushed; `None`: they are local.
     pub pushed: Option<Pushed>,
 }
 
-/// Where a commit was pushed.
+/// Where commits were pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pushed {
     /// The branch.
     pub upstream: Upstream,
     /// Where the forge offers to open a request to merge the branch.
     pub request_url: Option<String>,
-}
-
-/// The files of a plan, by the names that it uses.
-type CheckedFiles = BTreeMap<String, CheckedFile>;
-
-/// A file as it was when it was compared with the last commit.
-struct CheckedFile {
-    text: String,
-    /// From the root of the work tree.
-    path: String,
 }
 
 impl GitWriter<'_> {
@@ -146,21 +85,38 @@ impl GitWriter<'_> {
             return (written, None);
         }
         let before = self.repository.head().await;
-        let commit = match self.commit(plan, &written, &checked, stop).await {
-            Ok(commit) => commit,
-            Err(error) => {
-                let not_restored = self.restore(&written.rewritten);
+        let commits = match self.commit_all(plan, &written, &checked, stop).await {
+            Ok(commits) => commits,
+            Err(FailedCommit {
+                error,
+                made,
+                not_restored,
+            }) => {
+                let error = self.take_back(error, false, &made, before).await;
+                let kept: BTreeSet<&String> = match &error {
+                    GitError::NotTakenBack { .. } => {
+                        made.iter().flat_map(|one| &one.files).collect()
+                    }
+                    _ => BTreeSet::new(),
+                };
                 fail_all(&mut written, plan, |file| {
-                    let outcome = restored(file, &not_restored);
+                    let outcome = if kept.iter().any(|kept| *kept == path(&checked, file)) {
+                        format!("{file} was committed locally")
+                    } else {
+                        restored(file, &not_restored)
+                    };
                     format!("not committed: {}; {outcome}", error.first_line())
                 });
                 return (written, Some(Err(error)));
             }
         };
-        let pushed = match self.push(&commit).await {
+        let Some(last) = commits.last() else {
+            return (written, None);
+        };
+        let pushed = match self.push(last).await {
             Ok(pushed) => pushed,
             Err(cause) => {
-                let error = self.take_back(cause, &commit, before).await;
+                let error = self.take_back(cause, true, &commits, before).await;
                 let outcome = match &error {
                     GitError::NotTakenBack { .. } => "was committed locally",
                     _ => "was restored",
@@ -168,14 +124,16 @@ impl GitWriter<'_> {
                 fail_all(&mut written, plan, |file| {
                     let why = error.first_line();
                     match &error {
-                        GitError::NotPushed { commit: None, .. } => format!("not pushed: {why}"),
+                        GitError::NotPushed { commits, .. } if commits.is_empty() => {
+                            format!("not pushed: {why}")
+                        }
                         _ => format!("not pushed: {why}; {file} {outcome}"),
                     }
                 });
                 return (written, Some(Err(error)));
             }
         };
-        (written, Some(Ok(Delivery { commit, pushed })))
+        (written, Some(Ok(Delivery { commits, pushed })))
     }
 
     async fn push(&self, commit: &Commit) -> Result<Option<Pushed>, GitError> {
@@ -191,30 +149,41 @@ impl GitWriter<'_> {
         }
     }
 
-    /// Moves the branch back to where it was before a commit that could not be pushed.
+    /// Moves the branch back to where it was before commits, after the next step has failed.
     async fn take_back(
         &self,
         cause: GitError,
-        commit: &Commit,
+        is_push: bool,
+        commits: &[Commit],
         before: Result<String, GitError>,
     ) -> GitError {
+        let Some(last) = commits.last() else {
+            return cause;
+        };
         let moved = match before {
-            Ok(before) => self.repository.move_branch(&commit.id, &before).await,
+            Ok(before) => self.repository.move_branch(&last.id, &before).await,
             Err(error) => Err(error),
         };
         let is_temporary = self.push.is_some_and(|target| target.is_temporary);
-        let short = commit.short.clone();
+        let mut commits: Vec<String> = commits.iter().map(|one| one.short.clone()).collect();
         match moved {
             Err(kept) => GitError::NotTakenBack {
                 cause: Box::new(cause),
+                is_push,
                 kept: Box::new(kept),
-                commit: short,
+                commits,
             },
+            Ok(()) if !is_push => cause,
             Ok(()) if self.may_retry && matches!(cause, GitError::Overtaken(_)) => cause,
-            Ok(()) => GitError::NotPushed {
-                cause: Box::new(cause),
-                commit: Some(short).filter(|_| !is_temporary),
-            },
+            Ok(()) => {
+                if is_temporary {
+                    commits.clear();
+                }
+                GitError::NotPushed {
+                    cause: Box::new(cause),
+                    commits,
+                }
+            }
         }
     }
 
@@ -246,75 +215,142 @@ impl GitWriter<'_> {
         Ok(checked)
     }
 
-    async fn commit(
+    /// Makes all commits. After a failure, the files have the texts of the last commit.
+    async fn commit_all(
         &self,
         plan: &Plan,
         written: &WrittenFiles,
         checked: &CheckedFiles,
         stop: &StopSignal,
-    ) -> Result<Commit, GitError> {
-        let mut paths = BTreeSet::new();
-        for RewrittenFile { file, old, .. } in &written.rewritten {
-            let changed = || GitError::Changed { file: file.clone() };
-            let own = checked.get(file).ok_or_else(changed)?;
-            // Two links to one file: the second edit begins with the text of the first.
-            if paths.insert(&own.path) && own.text != *old {
-                return Err(changed());
-            }
+    ) -> Result<Vec<Commit>, FailedCommit> {
+        let writer = self.files.plain();
+        let stages = StagedTexts::new(plan, written, writer, self.per, |file| path(checked, file));
+        let rewritten = &written.rewritten;
+        let mut run = CommitRun {
+            plan,
+            written,
+            checked,
+            committed: rewritten.iter().map(|own| own.old.clone()).collect(),
+            current: rewritten.iter().map(|own| own.new.clone()).collect(),
+            made: Vec::new(),
+        };
+        match self.commit_in_turn(&stages, &mut run, stop).await {
+            Ok(()) => Ok(run.made),
+            Err(error) => Err(FailedCommit {
+                error,
+                not_restored: self.restore(&mut run),
+                made: run.made,
+            }),
         }
-        let paths: Vec<String> = paths.into_iter().cloned().collect();
-        if stop.is_requested() {
-            return Err(GitError::Interrupted);
-        }
-        let message = self.record(plan, written, checked);
-        let message = message.message(self.template, self.at);
-        self.repository.commit(&paths, &message).await
     }
 
-    /// What was written, for the message.
-    fn record(&self, plan: &Plan, written: &WrittenFiles, checked: &CheckedFiles) -> CommitRecord {
+    async fn commit_in_turn(
+        &self,
+        stages: &StagedTexts<'_>,
+        run: &mut CommitRun<'_>,
+        stop: &StopSignal,
+    ) -> Result<(), GitError> {
+        run.check_unchanged()?;
+        let is_divided = stages.parts.len() > 1;
+        if is_divided && let Some(file) = self.restore(run).into_iter().next() {
+            return Err(GitError::Changed { file });
+        }
+        for (position, part) in stages.parts.iter().enumerate() {
+            if is_divided {
+                for (file, text) in stages.texts(position) {
+                    self.rewrite(run, file, &text)?;
+                }
+            }
+            let changed = run.changed();
+            if changed.is_empty() {
+                continue;
+            }
+            if stop.is_requested() {
+                return Err(GitError::Interrupted);
+            }
+            let message = self.record(run, part).message(self.template, self.at);
+            let paths = changed.iter().map(|file| run.path(*file).to_owned());
+            let paths: BTreeSet<String> = paths.collect();
+            let paths: Vec<String> = paths.into_iter().collect();
+            let commit = self.repository.commit(&paths, &message).await?;
+            run.made.push(commit);
+            for file in changed {
+                run.committed[file].clone_from(&run.current[file]);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a file the text of the next commit.
+    fn rewrite(&self, run: &mut CommitRun<'_>, file: usize, text: &str) -> Result<(), GitError> {
+        let name = &run.written.rewritten[file].file;
+        let current = &mut run.current[file];
+        if current == text {
+            return Ok(());
+        }
+        let written = rewrite_in_turn(Path::new(name), current, text, self.files.locks());
+        written.map_err(|error| match error {
+            RewriteError::Changed { file } => GitError::Changed { file },
+            error => GitError::Failed(error.to_string()),
+        })?;
+        text.clone_into(current);
+        Ok(())
+    }
+
+    /// What a commit writes, for its message.
+    fn record(&self, run: &CommitRun<'_>, part: &CommitPart) -> CommitRecord {
+        let CommitRun {
+            plan,
+            written,
+            checked,
+            ..
+        } = run;
         let mut record = CommitRecord::new(&self.files.overrides());
-        let rewritten = written.rewritten.iter();
-        let lines: Vec<CommittedLine> = rewritten
-            .flat_map(|own| CommittedLine::between(path(checked, &own.file), &own.old, &own.new))
+        let lines: Vec<CommittedLine> = run
+            .changed()
+            .into_iter()
+            .flat_map(|at| {
+                CommittedLine::between(run.path(at), &run.committed[at], &run.current[at])
+            })
             .collect();
-        let results = written.applied.iter().zip(&written.edits);
-        for (change, (applied, edit)) in plan.changes.iter().zip(results) {
+        for (position, edit) in written.edits.iter().enumerate() {
+            let Some(change) = plan.change_in(position, part) else {
+                continue;
+            };
             let Some(source) = &change.source else {
                 continue;
             };
             let file = path(checked, &source.file);
             if let Some(edit) = edit {
-                record.add_change(change, edit, file);
-            } else if change.root.is_some() && matches!(applied.result, Ok(Done::Written)) {
-                record.add_built_change(change, file, &lines);
+                record.add_change(&change, edit, file);
+            } else if change.root.is_some() {
+                record.add_built_change(&change, file, &lines);
             }
         }
-        for applied in &written.markers {
-            if matches!(applied.result, Ok(Done::Written)) {
-                let marker = &plan.markers[applied.index];
-                record.add_marker(marker, path(checked, &marker.value.source.file));
+        for item in part {
+            if let PlannedItem::Marker(position) = item {
+                let marker = &plan.markers[*position];
+                let file = &marker.value.source.file;
+                let namespace = self.files.default_namespace();
+                let line = run.line(marker, namespace);
+                record.add_marker(marker, path(checked, file), line);
             }
         }
         record
     }
 
-    /// Gives the files their old text back, the last one first. Returns those that no longer
-    /// hold what was written.
-    fn restore(&self, rewritten: &[RewrittenFile]) -> Vec<String> {
+    /// Gives the files the texts of the last commit back, the last one first. Returns those that
+    /// no longer hold what was written.
+    fn restore(&self, run: &mut CommitRun<'_>) -> Vec<String> {
         let mut not_restored = Vec::new();
-        for RewrittenFile { file, old, new } in rewritten.iter().rev() {
-            if rewrite_in_turn(Path::new(file), new, old, self.files.locks()).is_err() {
-                not_restored.push(file.clone());
+        for file in run.changed().into_iter().rev() {
+            let text = run.committed[file].clone();
+            if self.rewrite(run, file, &text).is_err() {
+                not_restored.push(run.written.rewritten[file].file.clone());
             }
         }
         not_restored
     }
-}
-
-/// The path of a file from the root of the work tree.
-fn path<'f>(checked: &'f CheckedFiles, file: &'f str) -> &'f str {
-    checked.get(file).map_or(file, |own| &own.path)
 }
 
 /// The results if nothing may be written.

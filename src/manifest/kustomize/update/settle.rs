@@ -15,8 +15,10 @@ use super::shared_edits::{RefusedChanges, contradictions, distinct, sharing, sho
 use super::splice_files::splice_files;
 use crate::image::ImageReference;
 use crate::manifest::kustomize::build::Built;
+use crate::manifest::kustomize::containers::ImageScalars;
 use crate::manifest::kustomize::error::BuildError;
 use crate::manifest::kustomize::source::{SourceTree, is_inside};
+use crate::manifest::kustomize::traced::ScalarPlace;
 use crate::plan::{Basis, Change, HoldReason, ImageChange, Overrides, Plan};
 use crate::policy::{PolicySources, Resolved};
 use crate::workload::{ManifestSource, WorkloadId};
@@ -354,6 +356,23 @@ impl<'a> Settler<'a> {
         }
     }
 
+    /// Notes which of the edited lines decide each image of a change.
+    fn add_lines(&self, change: &mut Change, edits: &[ScalarEdit]) {
+        let mut lines = Vec::new();
+        for image in &change.images {
+            let position = self.images.position(change, image);
+            let scalars = position.and_then(|at| self.images.all[at].scalars.as_ref());
+            let places = scalars.into_iter().flat_map(ImageScalars::deciding);
+            let places: Vec<_> = places.map(|(_, origin)| &origin.place).collect();
+            let own = edits.iter().filter(|edit| places.contains(&&edit.place));
+            let own: BTreeSet<ManifestSource> = own.map(|edit| source(&edit.place)).collect();
+            lines.push(own.into_iter().collect());
+        }
+        for (image, lines) in change.images.iter_mut().zip(lines) {
+            image.lines = lines;
+        }
+    }
+
     /// Notes where each change is written, and what else the same line decides.
     fn describe(&self, plan: &mut Plan, edits: &[Vec<ScalarEdit>], copies: &[(String, String)]) {
         let mut users: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -366,10 +385,8 @@ impl<'a> Settler<'a> {
         }
         for (change, edits) in plan.changes.iter_mut().zip(edits) {
             let Some(first) = edits.first() else { continue };
-            change.source = Some(ManifestSource {
-                file: first.place.file.to_string(),
-                line: first.place.line,
-            });
+            change.source = Some(source(&first.place));
+            self.add_lines(change, edits);
             for edit in edits {
                 let place = shown(edit);
                 let mut notes = vec![format!("written at {place}")];
@@ -396,6 +413,14 @@ impl<'a> Settler<'a> {
                 }
             }
         }
+    }
+}
+
+/// The line of a scalar.
+fn source(place: &ScalarPlace) -> ManifestSource {
+    ManifestSource {
+        file: place.file.to_string(),
+        line: place.line,
     }
 }
 
