@@ -44,7 +44,9 @@ pub use self::read::owners::git_sources::{GitSourceError, GitSources};
 pub use self::read::pods::pods::{Coverage, PodFacts, Uncovered};
 pub use self::read::pods::problems::FailingPod;
 pub use self::read::pods::usage::{PodUsage, PodUsages};
-pub use self::read::pull_secrets::{PullSecretContent, PullSecrets, PullSecretsFound};
+pub use self::read::pull_secrets::{
+    PullSecretContent, PullSecrets, PullSecretsFound, SecretValues,
+};
 pub use self::read::workloads::Listing;
 pub use self::write::events::EventNote;
 pub use self::write::object::Patched;

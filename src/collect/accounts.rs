@@ -13,6 +13,7 @@ use futures_util::future::join_all;
 use secrecy::ExposeSecret as _;
 use tokio::sync::OnceCell;
 
+use super::connections::{connected, has_connection, not_reached};
 use super::fetch::fetch_until_decidable_as;
 use super::refusal::{is_refused, with_reason};
 use super::secret_source::SecretSource;
@@ -174,6 +175,60 @@ impl<'s> Accounts<'s> {
         registries: &Registries,
         known: RepositoryMetadata,
     ) -> RepositoryViews {
+        let (connected, others): (Vec<_>, Vec<_>) = subjects
+            .iter()
+            .copied()
+            .partition(|subject| has_connection(subject));
+        let views = self.fetch_connected(name, &connected, registries).await;
+        if !connected.is_empty() && others.is_empty() {
+            return RepositoryViews { user: None, views };
+        }
+        let mut fetched = self.fetch_plain(name, &others, registries, known).await;
+        fetched.views.extend(views);
+        fetched
+    }
+
+    /// Fetches what readers with a connection of their own see, with their own credentials
+    /// only.
+    async fn fetch_connected(
+        &self,
+        name: &CanonicalName,
+        subjects: &[&Subject<'_>],
+        registries: &Registries,
+    ) -> Vec<PullSecretView> {
+        let mut by_reader: BTreeMap<PullIdentity, Vec<&Subject<'_>>> = BTreeMap::new();
+        for subject in subjects {
+            if let Some(reader) = subject.reader() {
+                by_reader.entry(reader).or_default().push(subject);
+            }
+        }
+        let fetches = by_reader.into_iter().map(|(reader, subjects)| async move {
+            let metadata = match &self.0 {
+                Some(accounts) => {
+                    let fetched = accounts.fetch_as(&reader, name, &subjects, registries);
+                    fetched.await
+                }
+                None => Err(format!(
+                    "with --pull-secrets=off, {} of its ImageRepository is not used",
+                    reader.pull_secrets.connection.fields().join(", ")
+                )),
+            };
+            PullSecretView {
+                metadata: metadata.unwrap_or_else(|reason| not_reached(name, &reason)),
+                readers: BTreeSet::from([reader]),
+            }
+        });
+        join_all(fetches).await
+    }
+
+    /// Fetches a repository for subjects without a connection of their own.
+    async fn fetch_plain(
+        &self,
+        name: &CanonicalName,
+        subjects: &[&Subject<'_>],
+        registries: &Registries,
+        known: RepositoryMetadata,
+    ) -> RepositoryViews {
         let as_user = async |subjects: &[&Subject<'_>]| {
             fetch_until_decidable_as(registries.user(), name, subjects, registries, known.clone())
                 .await
@@ -246,6 +301,36 @@ impl<'s> WorkloadAccounts<'s> {
             by_identity: RefCell::default(),
             used: RefCell::default(),
         }
+    }
+
+    /// Fetches a repository as a reader with a connection of its own.
+    ///
+    /// # Errors
+    ///
+    /// The connection cannot be set up; the reason.
+    async fn fetch_as(
+        &self,
+        reader: &PullIdentity,
+        name: &CanonicalName,
+        subjects: &[&Subject<'_>],
+        registries: &Registries,
+    ) -> Result<RepositoryMetadata, String> {
+        let connected = connected(&self.secrets, reader, name, registries).await?;
+        let cell = self.account(reader).await;
+        let Some(own) = cell.get() else {
+            return Ok(RepositoryMetadata::default());
+        };
+        let origins = self.note_used(reader, &own.account, name, &connected);
+        let known = RepositoryMetadata::default();
+        let metadata =
+            fetch_until_decidable_as(&own.account, name, subjects, &connected, known).await;
+        Ok(with_reason(&metadata, |_| {
+            Some(if origins.is_empty() {
+                own.missing_reason(name, "ImageRepository")
+            } else {
+                format!("tried with {origins}")
+            })
+        }))
     }
 
     /// Groups the subjects that use a repository by their credentials for it.
@@ -348,7 +433,7 @@ impl<'s> WorkloadAccounts<'s> {
         IdentityAccount {
             secret_count: secrets.len(),
             is_incomplete,
-            account: if self.is_always {
+            account: if self.is_always || !identity.pull_secrets.connection.is_empty() {
                 Account::from_pull_secrets(secrets)
             } else {
                 Account::from_pull_secrets_after_user(secrets)

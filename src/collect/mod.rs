@@ -13,6 +13,7 @@
 mod accounts;
 mod applied_folders;
 mod confirm;
+mod connections;
 mod fetch;
 mod flux_markers;
 mod git_tree;

@@ -68,6 +68,7 @@ pub async fn scan(
             by_repository.entry(name).or_default().push(subject);
         }
     }
+    let notes = elections.notes();
     let progress = ScanProgress::begin(by_repository.keys().copied());
     report(&progress);
     let progress = RefCell::new(progress);
@@ -103,5 +104,6 @@ pub async fn scan(
     }
     snapshot.partial |= stopped;
     snapshot.notes.extend(accounts.notes());
+    snapshot.notes.extend(notes);
     Ok(accounts.used())
 }

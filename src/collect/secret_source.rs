@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretSlice};
 
-use crate::cluster::{Cluster, PullSecretContent, PullSecrets, PullSecretsFound};
+use crate::cluster::{Cluster, PullSecretContent, PullSecrets, PullSecretsFound, SecretValues};
 use crate::files::SecretInFile;
 use crate::workload::{NO_SERVICE_ACCOUNT, PullIdentity};
 
@@ -47,6 +47,22 @@ impl<'s> SecretSource<'s> {
         }
     }
 
+    /// The values of a Secret with certificates or a proxy.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read; the reason as a phrase.
+    pub(crate) async fn values(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Arc<SecretValues>, String> {
+        match self {
+            Self::Cluster(secrets) => secrets.values(namespace, name).await,
+            Self::Files(secrets) => secrets.values(namespace, name).map(Arc::new),
+        }
+    }
+
     /// Reports that the content of a Secret cannot be used.
     pub(crate) fn reject(&self, secret: &PullSecretContent, fault: &str) {
         match self {
@@ -73,19 +89,33 @@ impl<'s> SecretSource<'s> {
 }
 
 impl FileSecrets<'_> {
+    fn find(&self, namespace: &str, name: &str) -> Option<&SecretInFile> {
+        let mut all = self.secrets.iter();
+        all.find(|secret| secret.namespace == namespace && secret.name == name)
+    }
+
+    fn values(&self, namespace: &str, name: &str) -> Result<SecretValues, String> {
+        let secret = self.find(namespace, name);
+        let secret = secret.ok_or("it is not among the files")?;
+        let values = secret.connection.iter();
+        values
+            .map(|(key, value)| {
+                let value = value.as_ref().map_err(Clone::clone)?;
+                let copy = SecretSlice::from(value.expose_secret().to_vec());
+                Ok(((*key).to_owned(), copy))
+            })
+            .collect()
+    }
+
     fn for_identity(&self, identity: &PullIdentity) -> PullSecretsFound {
         let namespace = &identity.namespace;
         let mut found = PullSecretsFound::default();
         for name in &identity.pull_secrets.names {
-            let mut all = self.secrets.iter();
-            let secret = all.find(|s| s.namespace == *namespace && s.name == *name);
+            let secret = self.find(namespace, name);
             let config = match secret.map(|secret| &secret.docker_config) {
                 Some(Ok(config)) => Ok(config),
                 Some(Err(fault)) => Err(fault.as_str()),
-                None => Err(
-                    "it is not among the files, or has another type; using your own \
-                             credentials",
-                ),
+                None => Err("it is not among the files; using your own credentials"),
             };
             match config {
                 Ok(config) => found.secrets.push(Arc::new(PullSecretContent {

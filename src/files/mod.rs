@@ -30,6 +30,6 @@ pub use kustomize_tree::{KustomizationReach, TreeScope, read_kustomization};
 pub use observe::observe;
 pub use read::{FileListing, FileScope, read, read_from};
 pub use rewrite::{rewrite, rewrite_in_turn};
-pub use secret::SecretInFile;
+pub use secret::{CONNECTION_KEYS, SecretInFile};
 pub use text::read_text;
 pub use uncovered::{ImagesWithoutRow, UncoveredImage};

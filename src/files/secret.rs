@@ -1,33 +1,48 @@
-//! Secrets with registry credentials in files, for the ImageRepository objects that name
-//! them.
+//! Secrets in files, for the ImageRepository objects that name them: registry credentials,
+//! certificates and proxies.
+
+use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretSlice;
 use serde_json::Value;
 
-/// A Secret of one of docker's types.
+/// The keys of certificates and proxies. Nothing else of a Secret is kept.
+pub const CONNECTION_KEYS: [&str; 9] = [
+    "ca.crt", "tls.crt", "tls.key", "caFile", "certFile", "keyFile", "address", "username",
+    "password",
+];
+
+/// A Secret.
 #[derive(Debug)]
 pub struct SecretInFile {
     /// Its namespace.
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// A docker config file, or why it cannot be used.
+    /// A docker config file, or why there is none that can be used.
     pub docker_config: Result<SecretSlice<u8>, String>,
+    /// The values of [`CONNECTION_KEYS`] that it has, or why they cannot be used.
+    pub connection: BTreeMap<&'static str, Result<SecretSlice<u8>, String>>,
 }
 
 impl SecretInFile {
-    /// Reads a Secret; `None` for another object, and for a Secret of another type.
+    /// Reads a Secret; `None` for another object.
     pub(crate) fn read(object: &Value, default_namespace: &str) -> Option<Self> {
         if object["apiVersion"] != "v1" || object["kind"] != "Secret" {
             return None;
         }
-        let key = match object["type"].as_str()? {
-            "kubernetes.io/dockerconfigjson" => ".dockerconfigjson",
-            "kubernetes.io/dockercfg" => ".dockercfg",
-            _ => return None,
+        let docker_config = match object["type"].as_str().unwrap_or("Opaque") {
+            "kubernetes.io/dockerconfigjson" => required(object, ".dockerconfigjson"),
+            "kubernetes.io/dockercfg" => required(object, ".dockercfg"),
+            other => Err(format!(
+                "its type is {other:?}, not kubernetes.io/dockerconfigjson or kubernetes.io/dockercfg"
+            )),
         };
+        let connection = CONNECTION_KEYS
+            .into_iter()
+            .filter_map(|key| Some((key, value(object, key).transpose()?)));
         let metadata = &object["metadata"];
         Some(Self {
             namespace: metadata["namespace"]
@@ -35,13 +50,18 @@ impl SecretInFile {
                 .unwrap_or(default_namespace)
                 .to_owned(),
             name: metadata["name"].as_str()?.to_owned(),
-            docker_config: docker_config(object, key),
+            docker_config,
+            connection: connection.collect(),
         })
     }
 }
 
+fn required(secret: &Value, key: &str) -> Result<SecretSlice<u8>, String> {
+    value(secret, key)?.ok_or_else(|| format!("it has no key {key}"))
+}
+
 /// The text of the key. As in the API server, `stringData` takes precedence over `data`.
-fn docker_config(secret: &Value, key: &str) -> Result<SecretSlice<u8>, String> {
+fn value(secret: &Value, key: &str) -> Result<Option<SecretSlice<u8>>, String> {
     let plain = secret["stringData"][key].as_str();
     let encoded = secret["data"][key].as_str();
     let text = plain.or(encoded);
@@ -56,9 +76,9 @@ fn docker_config(secret: &Value, key: &str) -> Result<SecretSlice<u8>, String> {
             let decoded = STANDARD.decode(text);
             decoded.map_err(|_| format!("its {key} is not valid base64"))?
         }
-        (None, None) => return Err(format!("it has no key {key}")),
+        (None, None) => return Ok(None),
     };
-    Ok(bytes.into())
+    Ok(Some(bytes.into()))
 }
 
 #[cfg(test)]
@@ -101,7 +121,17 @@ mod tests {
             assert_eq!(found.map_err(String::as_str), expected, "{fields}");
         }
         let opaque = json!({"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
-            "metadata": {"name": "pull"}});
-        assert!(SecretInFile::read(&opaque, "flux-system").is_none());
+            "metadata": {"name": "ca"}, "stringData": {"ca.crt": "x", "other": "y"},
+            "data": {"tls.key": "?"}});
+        let secret = SecretInFile::read(&opaque, "flux-system").expect("a Secret");
+        assert!(secret.docker_config.is_err());
+        let keys: Vec<(&str, bool)> = secret
+            .connection
+            .iter()
+            .map(|(key, value)| (*key, value.is_ok()))
+            .collect();
+        assert_eq!(keys, [("ca.crt", true), ("tls.key", false)]);
+        let other = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "ca"}});
+        assert!(SecretInFile::read(&other, "flux-system").is_none());
     }
 }

@@ -58,8 +58,10 @@
 //!   once, or confirmed once if an earlier run resolved it. Create a new one to get
 //!   current answers.
 
+mod api_host;
 mod cache;
 mod client;
+mod connection;
 mod content;
 mod keychain;
 mod loopback;
@@ -69,6 +71,7 @@ mod registries;
 mod repository;
 
 pub use self::client::transport::{AddressOptions, Statistics, Turn};
+pub use self::connection::{ConnectionError, ConnectionSettings, ProxyLogin, RegistryConnection};
 pub use self::keychain::account::{Account, PullSecret};
 pub use self::keychain::credential_id::CredentialId;
 pub use self::keychain::{

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::cache::Cache;
 use super::client::transport::AddressOptions;
+use super::connection::RegistryConnection;
 use super::mirrors::RegistriesConf;
 use super::repository::layout::OciLayout;
 use super::repository::providers::PushTimeApi;
@@ -71,6 +72,8 @@ pub struct RegistryOptions {
     pub push_time_apis: Vec<PushTimeApi>,
     /// Which addresses may be connected to.
     pub addresses: AddressOptions,
+    /// The only connection that is used; see [`super::Registries::connected`].
+    pub connection: Option<RegistryConnection>,
 }
 
 impl RegistryOptions {
@@ -101,6 +104,7 @@ impl Default for RegistryOptions {
             rate_reserve: None,
             push_time_apis: Vec::new(),
             addresses: AddressOptions::default(),
+            connection: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Fetches facts about images: requested facts in, values or failures out.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -16,6 +16,7 @@ use super::client::endpoint::Endpoint;
 use super::client::failure::RepositoryLabel;
 use super::client::remote::Remote;
 use super::client::transport::{Statistics, Transport, Turn};
+use super::connection::RegistryConnection;
 use super::keychain::{account::Account, credential_id::CredentialId};
 use super::mirrors::{PullSource, PullSources, RegistriesConf};
 use super::options::{RegistryOptions, RegistrySetupError, Trust};
@@ -52,6 +53,10 @@ struct RegistriesInner {
     endpoints: Mutex<HashMap<String, Arc<Endpoint>>>,
     conf: RegistriesConf,
     repositories: Mutex<HashMap<View, Arc<Sources>>>,
+    /// To read other registries in the same way.
+    options: RegistryOptions,
+    /// Those that are read over a connection of their own.
+    connected: Mutex<HashMap<CredentialId, Registries>>,
 }
 
 impl Registries {
@@ -60,10 +65,15 @@ impl Registries {
     /// # Errors
     /// If an option is not valid.
     pub fn new(options: RegistryOptions) -> Result<Self, RegistrySetupError> {
+        let kept = options.clone();
         Ok(Self {
             inner: Arc::new(RegistriesInner {
                 transport: Arc::new(Transport::new(&options)?),
-                user: Account::for_user(&options),
+                user: match &options.connection {
+                    // The user's credentials are for connections that the user sets.
+                    Some(_) => Account::from_pull_secrets(Vec::new()),
+                    None => Account::for_user(&options),
+                },
                 cache: options.cache,
                 trust: options.trust,
                 rate_reserve: options.rate_reserve,
@@ -72,8 +82,41 @@ impl Registries {
                 conf: options.registries_conf,
                 endpoints: Mutex::default(),
                 repositories: Mutex::default(),
+                options: kept,
+                connected: Mutex::default(),
             }),
         })
+    }
+
+    /// Registries that are read over a connection of their own, without the user's credentials:
+    /// nothing is shared with the other ones, neither clients nor tokens, results or cache
+    /// entries. The same connection always has the same clients.
+    ///
+    /// # Errors
+    /// If the connection is not valid.
+    pub fn connected(&self, connection: &RegistryConnection) -> Result<Self, RegistrySetupError> {
+        let mut connected = self.connected_ones();
+        if let Some(known) = connected.get(&connection.id) {
+            return Ok(known.clone());
+        }
+        let registries = Self::new(RegistryOptions {
+            credential_files: Vec::new(),
+            connection: Some(connection.clone()),
+            ..self.inner.options.clone()
+        })?;
+        connected.insert(connection.id, registries.clone());
+        Ok(registries)
+    }
+
+    /// Whether a repository is read from disk.
+    #[must_use]
+    pub fn is_on_disk(&self, name: &CanonicalName) -> bool {
+        layout::find(&self.inner.layouts, name).is_some()
+    }
+
+    fn connected_ones(&self) -> MutexGuard<'_, HashMap<CredentialId, Self>> {
+        let connected = self.inner.connected.lock();
+        connected.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The user who runs the program: anonymous if a registry allows it, otherwise
@@ -262,9 +305,13 @@ impl Registries {
     /// Returns the number of requests and cache lookups so far.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
+        let mut statistics = self.inner.transport.statistics();
+        for connected in self.connected_ones().values() {
+            statistics.add(connected.inner.transport.statistics());
+        }
         Statistics {
             cache: self.inner.cache.statistics(),
-            ..self.inner.transport.statistics()
+            ..statistics
         }
     }
 
@@ -351,7 +398,12 @@ impl Registries {
             account.clone(),
             inner.rate_reserve,
         );
-        let cache = MetadataCache::new(&inner.cache, inner.trust, &source.name);
+        let cache = MetadataCache::new(
+            &inner.cache,
+            inner.trust,
+            &source.name,
+            inner.options.connection.as_ref().map(|own| own.id),
+        );
         RepositoryImages::new(ImageSource::Remote(Box::new(remote)), place, cache)
     }
 

@@ -56,7 +56,9 @@ pub use observed::{Observed, Writers};
 pub use obstacle::SEALED;
 pub(crate) use owner::{OWNER_ANNOTATIONS, owner_labels};
 pub use owner::{Owner, OwnerMarker};
-pub use pull_secrets::{DEFAULT_SERVICE_ACCOUNT, NO_SERVICE_ACCOUNT, PullIdentity, PullSecretRefs};
+pub use pull_secrets::{
+    ConnectionRefs, DEFAULT_SERVICE_ACCOUNT, NO_SERVICE_ACCOUNT, PullIdentity, PullSecretRefs,
+};
 pub use rollout::{RolloutProgress, consequences, progress};
 pub use undone::{
     UndoneRevision, container_images, has_former_revisions, revision, undone_revision,

@@ -20,6 +20,47 @@ pub struct PullSecretRefs {
     /// The names in `imagePullSecrets`, without duplicates, in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
+    /// How the registry is reached, if the reader says so.
+    #[serde(skip_serializing_if = "ConnectionRefs::is_empty")]
+    pub connection: ConnectionRefs,
+}
+
+/// How a reader reaches the registry of its image: what an ImageRepository of Flux says. A Pod
+/// has no such settings. Only the names of the Secrets, not their contents.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ConnectionRefs {
+    /// The Secret with certificate authorities or a client certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificates: Option<String>,
+    /// The Secret with the proxy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
+    /// Whether plain HTTP is allowed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub insecure: bool,
+}
+
+impl ConnectionRefs {
+    /// Whether the registry is reached like any other.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The fields of an ImageRepository that say so, with the names of the Secrets.
+    #[must_use]
+    pub fn fields(&self) -> Vec<String> {
+        let secrets = [
+            ("certSecretRef", &self.certificates),
+            ("proxySecretRef", &self.proxy),
+        ];
+        let secrets = secrets
+            .into_iter()
+            .filter_map(|(field, name)| Some(format!("{field} {}", name.as_ref()?)));
+        let insecure = self.insecure.then(|| "insecure: true".to_owned());
+        secrets.chain(insecure).collect()
+    }
 }
 
 impl PullSecretRefs {
@@ -38,6 +79,7 @@ impl PullSecretRefs {
             service_account: service_account
                 .filter(|account| !account.is_empty() && account != DEFAULT_SERVICE_ACCOUNT),
             names,
+            connection: ConnectionRefs::default(),
         }
     }
 
@@ -89,6 +131,7 @@ mod tests {
             let PullSecretRefs {
                 service_account,
                 names,
+                ..
             } = all[0].clone();
             (service_account, names.join(" "))
         };

@@ -9,6 +9,7 @@ use super::kubeconfig::kubeconfig;
 use super::text;
 use crate::support::api_server::{ApiServer, Head};
 use crate::support::program::{Outcome, TestEnvironment};
+use crate::support::registry::tls::Authority;
 use crate::support::registry::{Access, TestRegistry};
 
 /// Which objects the cluster has.
@@ -17,6 +18,8 @@ struct Flux {
     repositories: Vec<Value>,
     /// Whether this user may list them.
     is_readable: bool,
+    /// Secrets in flux-system: the name, and the type and the data, or why they may not be read.
+    secrets: Vec<(&'static str, Result<Value, u16>)>,
 }
 
 fn object(name: &str, spec: &Value) -> Value {
@@ -31,9 +34,19 @@ fn policy(name: &str) -> Value {
     )
 }
 
+const SECRETS: &str = "/api/v1/namespaces/flux-system/secrets/";
+
+fn secret(kind: &str, data: &[(&str, &str)]) -> Result<Value, u16> {
+    let data = data
+        .iter()
+        .map(|(key, text)| ((*key).to_owned(), STANDARD.encode(text).into()));
+    let data: serde_json::Map<String, Value> = data.collect();
+    Ok(json!({"kind": "Secret", "apiVersion": "v1", "type": kind, "data": data}))
+}
+
 /// Answers like a cluster with the Deployment `web` in the namespace `shop`, which runs
 /// this image.
-fn answer(head: &Head, image: &str, flux: &Flux, secret: &str) -> (u16, String) {
+fn answer(head: &Head, image: &str, flux: &Flux) -> (u16, String) {
     let line = head.line();
     let path = line.trim_start_matches("GET ");
     let path = path.split('?').next().unwrap_or_default();
@@ -62,7 +75,15 @@ fn answer(head: &Head, image: &str, flux: &Flux, secret: &str) -> (u16, String) 
         path if path.starts_with("/apis/image") && !flux.is_readable => refused(403, "Forbidden"),
         "/apis/image.toolkit.fluxcd.io/v1/imagepolicies" => list(&json!(flux.policies)),
         "/apis/image.toolkit.fluxcd.io/v1/imagerepositories" => list(&json!(flux.repositories)),
-        "/api/v1/namespaces/flux-system/secrets/pull" => (200, secret.to_owned()),
+        path if path.starts_with(SECRETS) => {
+            let mut secrets = flux.secrets.iter();
+            let found = secrets.find(|(name, _)| path == format!("{SECRETS}{name}"));
+            match found {
+                Some((_, Ok(secret))) => (200, secret.to_string()),
+                Some((_, Err(code))) => refused(*code, "Forbidden"),
+                None => refused(404, "NotFound"),
+            }
+        }
         path if path.starts_with("/apis/helm") || path.starts_with("/apis/flux") => {
             refused(404, "NotFound")
         }
@@ -73,12 +94,7 @@ fn answer(head: &Head, image: &str, flux: &Flux, secret: &str) -> (u16, String) 
 /// Runs the program in a cluster whose Deployment runs org/app:1.0.0 of the registry.
 fn run(registry: &TestRegistry, flux: Flux, words: &[&str]) -> Outcome {
     let image = registry.image("org/app:1.0.0");
-    let config = json!({"auths": {registry.host(): {"username": "robot", "password": "pass"}}});
-    let secret = json!({"kind": "Secret", "apiVersion": "v1",
-        "type": "kubernetes.io/dockerconfigjson",
-        "data": {".dockerconfigjson": STANDARD.encode(config.to_string())}});
-    let secret = secret.to_string();
-    let server = ApiServer::plain(move |head| answer(head, &image, &flux, &secret));
+    let server = ApiServer::plain(move |head| answer(head, &image, &flux));
     let environment = TestEnvironment::new();
     let cluster = json!({"server": format!("http://{}", server.address())});
     environment.write("config", kubeconfig(&cluster, &json!({})));
@@ -88,10 +104,16 @@ fn run(registry: &TestRegistry, flux: Flux, words: &[&str]) -> Outcome {
 
 fn flux(registry: &TestRegistry, policies: &[&str], is_readable: bool) -> Flux {
     let spec = json!({"image": registry.image("org/app"), "secretRef": {"name": "pull"}});
+    let config = json!({"auths": {registry.host(): {"username": "robot", "password": "pass"}}});
+    let pull = secret(
+        "kubernetes.io/dockerconfigjson",
+        &[(".dockerconfigjson", &config.to_string())],
+    );
     Flux {
         policies: policies.iter().map(|name| policy(name)).collect(),
         repositories: vec![object("app", &spec)],
         is_readable,
+        secrets: vec![("pull", pull)],
     }
 }
 
@@ -131,4 +153,62 @@ fn policies_that_may_not_be_read_are_a_note() {
     assert!(outcome.stdout.contains("deployment/web"), "{outcome:#?}");
     let note = "note: no permission to list imagepolicies.image.toolkit.fluxcd.io";
     assert!(outcome.stderr.contains(note), "{outcome:#?}");
+}
+
+#[test]
+fn certificates_are_read_from_the_secret_and_a_refusal_makes_the_policy_unknown() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    let certificate = authority.certify("127.0.0.1").requiring(&clients);
+    let registry = TestRegistry::start_tls(&certificate);
+    registry.tag("org/app", ["1.0.0", "1.1.0"]);
+    registry.require(Access::Basic("robot", "pass"));
+    let (own, key) = clients.certify("flux").pem();
+    let ca = authority.pem();
+    let tls = |data: &[(&str, &str)]| secret("kubernetes.io/tls", data);
+    let all = [
+        ("ca.crt", ca.as_str()),
+        ("tls.crt", &own),
+        ("tls.key", &key),
+    ];
+    for (found, expected) in [
+        (tls(&all), Ok("1.1.0")),
+        (
+            Err(403),
+            Err(
+                "certSecretRef flux-system/ca: no permission to read it (check with: kubectl \
+                 auth can-i get secrets/ca -n flux-system)",
+            ),
+        ),
+        (
+            Err(404),
+            Err("certSecretRef flux-system/ca: it does not exist"),
+        ),
+        (
+            tls(&all[..2]),
+            Err("certSecretRef flux-system/ca: it has tls.crt but no tls.key"),
+        ),
+        (
+            tls(&[("ca.crt", "hunter2")]),
+            Err("certSecretRef flux-system/ca: its certificate authority is not a certificate"),
+        ),
+        // Without a client certificate, the registry does not answer.
+        (tls(&all[..1]), Err("org/app")),
+    ] {
+        let mut flux = flux(&registry, &["app"], true);
+        flux.repositories[0]["spec"]["certSecretRef"] = json!({"name": "ca"});
+        flux.secrets.push(("ca", found));
+        let outcome = run(&registry, flux, &["status", "-o", "json", "-v=9"]);
+        let row = outcome.json()["imagePolicies"][0].clone();
+        match expected {
+            Ok(tag) => assert_eq!(text(&row["now"], "tag"), tag, "{outcome:#?}"),
+            Err(message) => {
+                assert!(row["now"].is_null(), "{outcome:#?}");
+                assert!(text(&row, "message").contains(message), "{message}: {row}");
+            }
+        }
+        for private in ["hunter2", "PRIVATE KEY", &key[60..90]] {
+            assert!(!outcome.stdout.contains(private), "{outcome:#?}");
+            assert!(!outcome.stderr.contains(private), "{outcome:#?}");
+        }
+    }
 }

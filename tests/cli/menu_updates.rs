@@ -50,7 +50,7 @@ fn elected_updates_are_preselected_and_held_back_ones_show_why() {
 #[test]
 fn question_and_command_without_a_menu_name_the_missing_record() {
     let terminal = Terminal::new();
-    terminal.environment.write("shop.yaml", &automated_shop());
+    terminal.environment.write("shop.yaml", automated_shop());
     let mut pty = terminal.start(&["update", "-i", "--no-record"], "");
     pty.wait("2 of 3 checked").press(key::ENTER);
     pty.wait("Update deployment/web without a record in file shop.yaml? [y/N]");

@@ -7,6 +7,7 @@ mod completion;
 mod elected_now;
 mod faults;
 mod files;
+mod flux_connections;
 mod flux_live;
 mod flux_markers;
 mod formats;

@@ -37,6 +37,7 @@ fn wanted(registry: &TestRegistry, image: &str, secret: Option<&str>) -> WantedI
             pull_secrets: PullSecretRefs {
                 service_account: None,
                 names: secret.map(str::to_owned).into_iter().collect(),
+                ..PullSecretRefs::default()
             },
         }),
     }

@@ -6,6 +6,7 @@ mod age;
 mod by_time;
 #[cfg(unix)]
 mod cache_identity;
+mod connections;
 mod content;
 mod described_tags;
 mod faults;

@@ -13,7 +13,7 @@
 //! additional Secret can still use those of its account.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
@@ -58,6 +58,9 @@ pub struct PullSecretsFound {
     pub is_incomplete: bool,
 }
 
+/// The values of a Secret, by their keys.
+pub type SecretValues = BTreeMap<String, SecretSlice<u8>>;
+
 /// The pull secrets of a cluster, each read on first use and at most once.
 #[derive(Debug)]
 pub struct PullSecrets {
@@ -65,6 +68,7 @@ pub struct PullSecrets {
     slots: Semaphore,
     accounts: CellsByName<Option<Arc<[String]>>>,
     secrets: CellsByName<Option<Arc<PullSecretContent>>>,
+    values: CellsByName<Result<Arc<SecretValues>, String>>,
     faults: Mutex<Faults>,
 }
 
@@ -88,6 +92,7 @@ impl Cluster {
             slots: Semaphore::new(AT_ONCE),
             accounts: Mutex::default(),
             secrets: Mutex::default(),
+            values: Mutex::default(),
             faults: Mutex::default(),
         }
     }
@@ -200,6 +205,32 @@ impl PullSecrets {
         cell.get_or_init(|| self.read_secret(namespace, name))
             .await
             .clone()
+    }
+
+    /// The values of a Secret of any type: certificates or a proxy, which an ImageRepository
+    /// names. It is read at most once.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read; the reason, with the command that checks the permission if access was
+    /// forbidden.
+    pub async fn values(&self, namespace: &str, name: &str) -> Result<Arc<SecretValues>, String> {
+        let cell = cell(&self.values, namespace, name);
+        cell.get_or_init(|| self.read_values(namespace, name))
+            .await
+            .clone()
+    }
+
+    async fn read_values(&self, namespace: &str, name: &str) -> Result<Arc<SecretValues>, String> {
+        match self.get("Secret", "secrets", namespace, name).await {
+            Ok(body) => secret_values(body.expose_secret()).map(Arc::new),
+            Err(error) if error.is_not_found() => Err("it does not exist".to_owned()),
+            Err(error) if error.is_forbidden() => Err(format!(
+                "no permission to read it (check with: kubectl auth can-i get secrets/{name} -n \
+                 {namespace})"
+            )),
+            Err(error) => Err(error.line()),
+        }
     }
 
     async fn read_secret(&self, namespace: &str, name: &str) -> Option<Arc<PullSecretContent>> {
@@ -332,6 +363,26 @@ fn docker_config(text: &str) -> Result<SecretSlice<u8>, String> {
         .decode(value.as_bytes())
         .map_err(|_| format!("its {key} is not valid base64"))?;
     Ok(bytes.into())
+}
+
+// Borrowed, so that secrets are not copied to memory that is not wiped.
+#[derive(Deserialize)]
+struct AnySecret<'a> {
+    #[serde(borrow, default)]
+    data: Option<BTreeMap<String, Cow<'a, str>>>,
+}
+
+/// The values of a Secret. No reason quotes one.
+fn secret_values(text: &str) -> Result<SecretValues, String> {
+    let secret: AnySecret<'_> =
+        serde_json::from_str(text).map_err(|_| "the response cannot be read".to_owned())?;
+    let data = secret.data.unwrap_or_default().into_iter();
+    data.map(|(key, value)| {
+        let bytes = STANDARD.decode(value.as_bytes());
+        let bytes = bytes.map_err(|_| format!("its {key} is not valid base64"))?;
+        Ok((key, SecretSlice::from(bytes)))
+    })
+    .collect()
 }
 
 fn cell<T>(all: &CellsByName<T>, namespace: &str, name: &str) -> Arc<OnceCell<T>> {

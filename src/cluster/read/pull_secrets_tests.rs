@@ -45,6 +45,7 @@ fn reader(namespace: &str, account: Option<&str>, names: &[&str]) -> PullIdentit
         pull_secrets: PullSecretRefs {
             service_account: account.map(str::to_owned),
             names: names.iter().map(|name| (*name).to_owned()).collect(),
+            ..PullSecretRefs::default()
         },
     }
 }

@@ -5,12 +5,13 @@
 //! tag and whose reader is the ImageRepository. The same evaluator decides it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
 use super::policy_election::{ImageObject, PolicyElection};
 use super::settings::{Elected, Settings, SnapshotError};
-use crate::evaluator::decision::{Decision, Outcome};
+use crate::evaluator::decision::Decision;
 use crate::evaluator::image_scope::ImageScope;
 use crate::evaluator::subject::Subject;
 use crate::image::RepositoryMetadata;
@@ -33,8 +34,8 @@ struct Trial {
     is_repository_suspended: bool,
     rule: Result<ContainerPolicy, PolicyError>,
     exclusion: Option<String>,
-    /// What else Flux uses for the connection.
-    not_used: Vec<String>,
+    /// The provider whose login Flux uses.
+    provider: Option<String>,
     /// Stands for whoever would run the image: it has the credentials of the
     /// ImageRepository.
     workload: Workload,
@@ -63,9 +64,7 @@ impl Elections {
                 repository: objects.repository_of(policy),
                 is_repository_suspended: objects.is_repository_suspended(policy),
                 exclusion: scope.exclusion(&image),
-                not_used: target
-                    .as_ref()
-                    .map_or_else(|_| Vec::new(), |t| t.not_used.clone()),
+                provider: target.as_ref().ok().and_then(|t| t.provider.clone()),
                 rule: target.map(|target| target.policy),
                 workload,
             }
@@ -89,6 +88,15 @@ impl Elections {
         }
     }
 
+    /// What to know about the credentials, one sentence each.
+    #[must_use]
+    pub fn notes(&self) -> BTreeSet<String> {
+        match self.settings.elected {
+            Elected::Recorded => BTreeSet::new(),
+            Elected::Now => self.trials.iter().filter_map(Trial::note).collect(),
+        }
+    }
+
     /// The decision for each ImagePolicy. One that a stopped scan did not decide is left out.
     pub(crate) fn decide<'m>(
         self,
@@ -104,7 +112,7 @@ impl Elections {
                     Elected::Now => {
                         let subject = trial.subject(&settings, now);
                         let metadata = metadata_for(&subject)?;
-                        Some(trial.explained(subject.decide(&metadata)))
+                        Some(subject.decide(&metadata))
                     }
                 };
                 Some(trial.into_election(decision))
@@ -125,17 +133,22 @@ impl Trial {
         )
     }
 
-    /// Names what Flux would have used, if the registry could not be read.
-    fn explained(&self, mut decision: Decision) -> Decision {
-        let is_undecided = decision.outcome == Outcome::Unknown;
-        if is_undecided && !self.not_used.is_empty() {
-            decision.message = format!(
-                "{}; Flux would also use what is not used here: {}",
-                decision.message,
-                self.not_used.join(", ")
-            );
-        }
-        decision
+    /// Whose credentials are used instead of a provider's.
+    fn note(&self) -> Option<String> {
+        let (provider, repository) = (self.provider.as_ref()?, self.repository.as_ref()?);
+        let connection = self.workload.pull_secrets.connection.fields();
+        let instead = if connection.is_empty() {
+            "your own credentials for the registry are".to_owned()
+        } else {
+            format!(
+                "your own credentials are not sent with its {}",
+                connection.join(" and ")
+            )
+        };
+        Some(format!(
+            "note: ImageRepository {repository}: the login of the provider {provider} is not used; \
+             {instead}"
+        ))
     }
 
     fn into_election(self, decision: Option<Decision>) -> PolicyElection {

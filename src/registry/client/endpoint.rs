@@ -9,13 +9,11 @@ use reqwest::Url;
 use tokio::sync::{MutexGuard, OnceCell};
 
 use crate::image::CanonicalName;
+use crate::registry::api_host::api_host;
 use crate::registry::loopback::is_loopback;
 
 use super::auth::Challenge;
 use super::transport::{AddressKind, Request, Response, SendError, Transport};
-
-/// Where Docker Hub serves its API.
-const DOCKER_HUB_API: &str = "registry-1.docker.io";
 
 /// One registry, shared by its repositories.
 #[derive(Debug)]
@@ -34,13 +32,8 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     pub(crate) fn new(name: &CanonicalName) -> Self {
-        let host = if name.is_docker_hub() {
-            DOCKER_HUB_API
-        } else {
-            name.registry()
-        };
         Self {
-            host: host.to_owned(),
+            host: api_host(name).to_owned(),
             base: OnceCell::new(),
             challenge: Mutex::default(),
             is_contacted: AtomicBool::new(false),
@@ -60,7 +53,7 @@ impl Endpoint {
         let https = Url::parse(&format!("https://{}/", self.host))
             .map_err(|error| format!("{} is not a valid host name: {error}", self.host))?;
         let may_be_plain =
-            is_loopback(https.host_str().unwrap_or_default()) || transport.is_insecure(&https);
+            is_loopback(https.host_str().unwrap_or_default()) || transport.may_be_plain(&https);
         self.base
             .get_or_try_init(|| async {
                 if !may_be_plain {

@@ -92,6 +92,18 @@ impl CredentialId {
         any.then(|| Self(hash.finalize().into()))
     }
 
+    /// The ID of a list of texts, of which each may be missing.
+    pub(crate) fn of_parts(parts: &[Option<&[u8]>]) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update([u8::from(part.is_some())]);
+            let part = part.unwrap_or_default();
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        Self(hash.finalize().into())
+    }
+
     /// The hash itself, to be used as part of another hash.
     pub(crate) fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -7,7 +7,8 @@
 //! | facts of an image | registry, repository, digest | permanently |
 //!
 //! A tag list and the digest of a tag belong to the credential they were fetched with:
-//! a keyed hash of it is part of the key. Entries fetched anonymously are for everyone.
+//! a keyed hash of it is part of the key. Entries fetched anonymously are for everyone. What
+//! was read over a connection with settings of its own is only for the same settings.
 //!
 //! The facts of images that were fetched with a credential are for every credential
 //! that has access to the repository. So they are read only if the registry has
@@ -50,6 +51,8 @@ pub(crate) struct MetadataCache {
     cache: Cache,
     trust: Trust,
     name: CanonicalName,
+    /// The connection over which the repository is read, if it has one of its own.
+    connection: Option<CredentialId>,
 }
 
 /// A tag list, page by page.
@@ -108,8 +111,14 @@ struct AccessMark {
 
 impl MetadataCache {
     /// Returns `None` if the cache is off.
-    pub(crate) fn new(cache: &Cache, trust: Trust, name: &CanonicalName) -> Option<Self> {
+    pub(crate) fn new(
+        cache: &Cache,
+        trust: Trust,
+        name: &CanonicalName,
+        connection: Option<CredentialId>,
+    ) -> Option<Self> {
         (!cache.is_off()).then(|| Self {
+            connection,
             cache: cache.clone(),
             trust,
             name: name.clone(),
@@ -232,7 +241,7 @@ impl MetadataCache {
     fn image_key(&self, digest: &Digest, private: bool) -> Option<CacheKey> {
         let owner = if private {
             // The same for all credentials.
-            self.cache.identity_key()?.owner(&[0; 32]).to_vec()
+            self.over_connection(self.cache.identity_key()?.owner(&[0; 32]).to_vec())?
         } else {
             self.owner(None)?
         };
@@ -241,13 +250,24 @@ impl MetadataCache {
 
     /// The owner of an entry as a part of its key; `None`: such entries are not cached.
     fn owner(&self, scope: CredentialScope) -> Option<Vec<u8>> {
-        match scope {
-            None => Some(b"anonymous".to_vec()),
+        let owner = match scope {
+            None => b"anonymous".to_vec(),
             Some(id) => {
                 let key = self.cache.identity_key()?;
-                Some(key.owner(id.as_bytes()).to_vec())
+                key.owner(id.as_bytes()).to_vec()
             }
+        };
+        self.over_connection(owner)
+    }
+
+    /// An owner whose entries were read over this connection. Without a proxy or a client
+    /// certificate, a registry may show something else.
+    fn over_connection(&self, mut owner: Vec<u8>) -> Option<Vec<u8>> {
+        if let Some(id) = self.connection {
+            let key = self.cache.identity_key()?;
+            owner.extend(key.owner(id.as_bytes()));
         }
+        Some(owner)
     }
 
     fn key(&self, kind: EntryKind, owner: &[u8], subject: &str) -> CacheKey {

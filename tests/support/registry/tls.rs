@@ -6,8 +6,10 @@ use std::sync::atomic::Ordering;
 
 use axum::serve::Listener;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
-use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -22,6 +24,8 @@ pub struct Certificate {
     chain: rcgen::Certificate,
     key: KeyPair,
     protocols: Vec<Vec<u8>>,
+    /// The authority of the certificates that clients must have, if they need one.
+    clients: Option<rcgen::Certificate>,
 }
 
 impl Authority {
@@ -56,15 +60,39 @@ impl Authority {
             chain: params.signed_by(&key, &self.0).expect("a certificate"),
             key,
             protocols: vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+            clients: None,
         }
     }
 }
 
 impl Certificate {
+    /// Requires a certificate of this authority from clients.
+    pub fn requiring(mut self, clients: &Authority) -> Self {
+        self.clients = Some(clients.0.as_ref().clone());
+        self
+    }
+
+    /// The certificate and its key, for a client.
+    pub fn pem(&self) -> (String, String) {
+        (self.chain.pem(), self.key.serialize_pem())
+    }
+
     /// Removes HTTP/2 from the offered protocols.
     pub fn without_http2(mut self) -> Self {
         self.protocols.retain(|protocol| protocol != b"h2");
         self
+    }
+
+    fn verifier(&self) -> Arc<dyn ClientCertVerifier> {
+        let Some(clients) = &self.clients else {
+            return WebPkiClientVerifier::no_client_auth();
+        };
+        let mut roots = RootCertStore::empty();
+        roots.add(clients.der().clone()).expect("an authority");
+        let ring = Arc::new(rustls::crypto::ring::default_provider());
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), ring)
+            .build()
+            .expect("a verifier")
     }
 
     pub fn acceptor(&self) -> TlsAcceptor {
@@ -73,7 +101,7 @@ impl Certificate {
         let mut config = ServerConfig::builder_with_provider(ring)
             .with_safe_default_protocol_versions()
             .expect("versions")
-            .with_no_client_auth()
+            .with_client_cert_verifier(self.verifier())
             .with_single_cert(vec![self.chain.der().clone()], key)
             .expect("a certificate");
         config.alpn_protocols.clone_from(&self.protocols);

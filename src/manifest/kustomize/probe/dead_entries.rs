@@ -50,12 +50,13 @@ pub(crate) fn dead_entries(tree: &SourceTree, built: &Built) -> Vec<DeadEntry> {
     let dead = entries.iter().enumerate().filter(|(at, entry)| {
         let others = entries.iter().enumerate().filter(|(other, _)| other != at);
         let mut renamed = others.filter_map(|(_, other)| other.new_name());
-        let has_new_name = |text: &String| Some(&*ImageText::split(text).name) == entry.new_name();
         !written
             .iter()
             .chain(&results)
             .any(|text| entry.matches(text))
-            && !results.iter().any(has_new_name)
+            && !results
+                .iter()
+                .any(|text| Some(&*ImageText::split(text).name) == entry.new_name())
             && !renamed.any(|name| entry.matches(name))
     });
     dead.map(|(_, entry)| DeadEntry::of(entry)).collect()

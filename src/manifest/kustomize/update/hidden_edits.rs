@@ -19,14 +19,8 @@ pub(crate) fn warn_of_hidden_edits(
     images: &BuiltImages,
     reads: impl Fn(&str, &str) -> bool,
 ) {
-    let is_changed = |built: &BuiltImage| {
-        let mut changes = plan.changes.iter();
-        changes.any(|change| {
-            let mut images = change.images.iter();
-            built.is_of(change) && images.any(|image| image.container == built.container)
-        })
-    };
-    let unchanged: Vec<&BuiltImage> = images.all.iter().filter(|one| !is_changed(one)).collect();
+    let all = images.all.iter();
+    let unchanged: Vec<&BuiltImage> = all.filter(|one| !is_changed(one, plan)).collect();
     for (change, edits) in plan.changes.iter_mut().zip(edits) {
         let workload = change.clone();
         for image in &mut change.images {
@@ -48,6 +42,14 @@ pub(crate) fn warn_of_hidden_edits(
             }
         }
     }
+}
+
+/// Whether a plan changes an image.
+fn is_changed(built: &BuiltImage, plan: &Plan) -> bool {
+    plan.changes.iter().any(|change| {
+        let mut images = change.images.iter();
+        built.is_of(change) && images.any(|image| image.container == built.container)
+    })
 }
 
 fn warning(edit: &ScalarEdit, other: &BuiltImage) -> Warning {

@@ -6,7 +6,7 @@ use super::access::AccessFrom;
 use super::fields::{ObjectFields, identity};
 use crate::image::ImageReference;
 use crate::policy::syntax::go_regex::GoRegex;
-use crate::workload::ManifestSource;
+use crate::workload::{ConnectionRefs, ManifestSource};
 
 /// The fields of an ImageRepository's `spec`.
 const SPEC: [&str; 12] = [
@@ -58,8 +58,10 @@ pub(crate) struct RepositorySpec {
     pub(crate) secret: Option<String>,
     /// The service account whose pull secrets are used, too.
     pub(crate) service_account: Option<String>,
-    /// What else Flux uses for a connection, and this program does not, one phrase each.
-    pub(crate) not_used: Vec<String>,
+    /// How the registry is reached.
+    pub(crate) connection: ConnectionRefs,
+    /// The provider whose login Flux uses: `aws`, `azure` or `gcp`.
+    pub(crate) provider: Option<String>,
 }
 
 impl FluxImageRepository {
@@ -91,32 +93,22 @@ impl RepositorySpec {
         let spec = ObjectFields::new("spec", spec)?;
         spec.refuse_unknown(&SPEC)?;
         spec.flag("suspend")?;
-        let mut not_used = Vec::new();
         let providers = ["generic", "aws", "azure", "gcp"];
-        if let Some(provider) = spec
-            .word("provider", &providers)?
-            .filter(|provider| *provider != "generic")
-        {
-            not_used.push(format!("the login of the provider {provider}"));
-        }
-        for (field, what) in [
-            ("certSecretRef", "the certificates in the Secret"),
-            ("proxySecretRef", "the proxy in the Secret"),
-        ] {
-            if let Some(name) = spec.reference(field)? {
-                not_used.push(format!("{what} {name} ({field})"));
-            }
-        }
-        if spec.flag("insecure")? {
-            not_used.push("insecure: true".to_owned());
-        }
+        let provider = spec.word("provider", &providers)?;
         Ok(Self {
             image: image(spec.required("image")?)?,
             exclusions: exclusions(&spec)?,
             access: AccessFrom::read(&spec.fields("accessFrom")?)?,
             secret: spec.reference("secretRef")?,
             service_account: spec.text("serviceAccountName")?.map(str::to_owned),
-            not_used,
+            connection: ConnectionRefs {
+                certificates: spec.reference("certSecretRef")?,
+                proxy: spec.reference("proxySecretRef")?,
+                insecure: spec.flag("insecure")?,
+            },
+            provider: provider
+                .filter(|provider| *provider != "generic")
+                .map(str::to_owned),
         })
     }
 }
@@ -229,21 +221,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_used_for_the_connection_is_kept_to_be_named() {
+    fn connection_and_provider_are_read() {
         let spec = json!({"provider": "aws", "insecure": true, "certSecretRef": {"name": "ca"},
             "proxySecretRef": {"name": "proxy"}, "secretRef": {"name": "pull"},
             "serviceAccountName": "flux"});
         let spec = read(spec).expect("a spec");
+        assert_eq!(spec.provider.as_deref(), Some("aws"));
         assert_eq!(
-            spec.not_used,
-            [
-                "the login of the provider aws",
-                "the certificates in the Secret ca (certSecretRef)",
-                "the proxy in the Secret proxy (proxySecretRef)",
-                "insecure: true",
-            ]
+            spec.connection.fields(),
+            ["certSecretRef ca", "proxySecretRef proxy", "insecure: true"]
         );
         assert_eq!(spec.secret.as_deref(), Some("pull"));
         assert_eq!(spec.service_account.as_deref(), Some("flux"));
+        let plain = read(json!({"provider": "generic", "insecure": false})).expect("a spec");
+        assert!(plain.connection.is_empty());
+        assert_eq!(plain.provider, None);
     }
 }

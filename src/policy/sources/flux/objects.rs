@@ -31,10 +31,10 @@ pub struct ElectionTarget {
     pub image: ImageReference,
     /// The policy.
     pub policy: ContainerPolicy,
-    /// The credentials that Flux uses.
+    /// The credentials and the connection that Flux uses.
     pub reader: PullIdentity,
-    /// What else Flux uses for the connection, and this program does not, one phrase each.
-    pub not_used: Vec<String>,
+    /// The provider whose login Flux uses, which this program does not.
+    pub provider: Option<String>,
 }
 
 /// The fields of an object that are read. The rest may contain data that does not belong in
@@ -167,9 +167,10 @@ impl FluxObjects {
                             .unwrap_or_else(|| NO_SERVICE_ACCOUNT.to_owned()),
                     ),
                     names: spec.secret.iter().cloned().collect(),
+                    connection: spec.connection.clone(),
                 },
             },
-            not_used: spec.not_used.clone(),
+            provider: spec.provider.clone(),
         })
     }
 

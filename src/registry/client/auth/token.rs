@@ -264,7 +264,7 @@ fn is_same_server(from: &Url, to: &Url) -> bool {
 fn may_receive_credentials(realm: &Url, transport: &Transport) -> bool {
     realm.scheme() == "https"
         || realm.host_str().is_some_and(is_loopback)
-        || transport.is_insecure(realm)
+        || transport.may_be_plain(realm)
 }
 
 #[cfg(test)]

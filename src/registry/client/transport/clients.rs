@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use http::Uri;
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Proxy, Url};
+use reqwest::{Certificate, Client, Identity, Proxy, Url};
 
 use crate::proxy::ProxySettings;
+use crate::registry::connection::RegistryConnection;
 use crate::registry::mirrors::RegistriesConf;
 use crate::registry::options::{RegistryOptions, RegistrySetupError, install_crypto_provider};
 use crate::secrets::quote;
 
 use super::address::{AddressKind, AddressOptions, ForbiddenAddress, literal};
-use super::proxy::proxy_for;
+use super::proxy::{ShownProxy, proxy_for};
 use super::request::authority;
 use super::resolver::Resolver;
 
@@ -32,8 +33,10 @@ pub(crate) struct Clients {
     max_idle: usize,
     addresses: AddressOptions,
     proxies: ProxySettings,
-    /// For the hosts that the user names, by (route, insecure).
-    built: [OnceLock<BuiltClient>; 2 * Route::COUNT],
+    /// The only connection that these clients are for, if they are not for every registry.
+    connection: Option<RegistryConnection>,
+    /// For the hosts that the user names, by (route, insecure, with a client certificate).
+    built: [OnceLock<BuiltClient>; 4 * Route::COUNT],
     /// For the hosts that a registry names, by (the kind of the registry's address,
     /// insecure). They are separate so that a pooled connection of one kind is not used
     /// for another.
@@ -76,6 +79,9 @@ impl Clients {
                 Ok(_) | Err(_) => return Err(unusable),
             }
         }
+        if let Some(connection) = &options.connection {
+            certificates.extend(connection.authorities.iter().cloned());
+        }
         let mut insecure = Vec::new();
         for host in &options.insecure_registries {
             let host = host.trim().to_ascii_lowercase();
@@ -94,7 +100,8 @@ impl Clients {
             max_idle: options.max_connections,
             addresses: options.addresses.clone(),
             proxies: ProxySettings::from_environment_with_all_proxy(),
-            built: [const { OnceLock::new() }; 2 * Route::COUNT],
+            connection: options.connection.clone(),
+            built: [const { OnceLock::new() }; 4 * Route::COUNT],
             named: [const { OnceLock::new() }; 2 * AddressKind::COUNT],
         })
     }
@@ -109,6 +116,27 @@ impl Clients {
             || self.conf.is_insecure(&with_port)
     }
 
+    /// Whether a host may use plain HTTP: also the registry of a connection that says so, whose
+    /// certificates are still verified.
+    pub(crate) fn may_be_plain(&self, url: &Url) -> bool {
+        let connection = self.connection.as_ref();
+        self.is_insecure(url) || connection.is_some_and(|own| own.may_be_plain(url))
+    }
+
+    /// The proxy for a URL's host in messages.
+    pub(crate) fn shown_proxy(&self, url: &Url) -> Option<ShownProxy> {
+        let is_own = self
+            .connection
+            .as_ref()
+            .is_some_and(|own| own.proxy.is_some());
+        let check = if is_own {
+            "the Secret in proxySecretRef"
+        } else {
+            "HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+        };
+        ShownProxy::new(&self.proxy(url).ok()??, check)
+    }
+
     /// The client for a URL's host, or why there is none.
     pub(crate) fn for_url(&self, url: &Url) -> Result<&Client, ClientUnavailable> {
         let proxy = self.proxy(url)?;
@@ -118,14 +146,21 @@ impl Clients {
             (Some(_), _) => Route::HttpsProxy,
         };
         let insecure = self.is_insecure(url);
-        self.built[route as usize * 2 + usize::from(insecure)]
-            .get_or_init(|| self.build(proxy.as_ref(), insecure, None))
+        let connection = self.connection.as_ref();
+        let identity = connection.and_then(|own| own.identity(url));
+        let at = (route as usize * 2 + usize::from(insecure)) * 2 + usize::from(identity.is_some());
+        self.built[at]
+            .get_or_init(|| self.build(proxy.as_ref(), insecure, None, identity))
             .as_ref()
             .map_err(|fault| ClientUnavailable::Broken(fault.clone()))
     }
 
     /// The proxy for a URL's host.
     fn proxy(&self, url: &Url) -> Result<Option<Uri>, ClientUnavailable> {
+        let connection = self.connection.as_ref();
+        if let Some(proxy) = connection.and_then(|own| own.proxy.as_ref()) {
+            return Ok(Some(proxy.clone()));
+        }
         proxy_for(&self.proxies, url).map_err(|bad| ClientUnavailable::Broken(bad.to_string()))
     }
 
@@ -149,7 +184,7 @@ impl Clients {
         }
         let insecure = self.is_insecure(url);
         self.named[registry as usize * 2 + usize::from(insecure)]
-            .get_or_init(|| self.build(None, insecure, Some(registry)))
+            .get_or_init(|| self.build(None, insecure, Some(registry), None))
             .as_ref()
             .map_err(|fault| ClientUnavailable::Broken(fault.clone()))
     }
@@ -178,6 +213,7 @@ impl Clients {
         proxy: Option<&Uri>,
         insecure: bool,
         registry: Option<AddressKind>,
+        identity: Option<&Identity>,
     ) -> Result<Client, String> {
         let mut builder = Client::builder()
             .user_agent(USER_AGENT)
@@ -190,6 +226,9 @@ impl Clients {
             .tls_danger_accept_invalid_certs(insecure)
             // Otherwise the client would choose a proxy by its own rules.
             .no_proxy();
+        if let Some(identity) = identity {
+            builder = builder.identity(identity.clone());
+        }
         if let Some(proxy) = proxy {
             // Only with this scheme does the client leave the names to the proxy.
             let proxy = proxy.to_string().replacen("socks5://", "socks5h://", 1);

@@ -3,12 +3,10 @@
 use std::error::Error;
 use std::time::Duration;
 
-use reqwest::Url;
-
 use crate::secrets::quote;
 
 use super::address::ForbiddenAddress;
-use super::proxy::proxy_of;
+use super::proxy::ShownProxy;
 
 /// Why a request has no response. Cheap to clone: later requests to a host that was
 /// given up fail with the same error.
@@ -114,9 +112,13 @@ impl SendError {
         }
     }
 
-    /// Classifies a client error. Its URL is not shown, because the query of a redirect
+    /// Classifies a client error; `proxy`: the one of the host. The URL is not shown, because the query of a redirect
     /// contains signatures.
-    pub(crate) fn from_reqwest(host: &str, url: &Url, error: &reqwest::Error) -> Self {
+    pub(crate) fn from_reqwest(
+        host: &str,
+        proxy: Option<ShownProxy>,
+        error: &reqwest::Error,
+    ) -> Self {
         if let Some(forbidden) = forbidden(error) {
             return Self::ForbiddenAddress {
                 host: host.to_owned(),
@@ -135,10 +137,9 @@ impl SendError {
                     ),
                 };
             }
-            let reason = if let Some(proxy) = proxy_of(url).filter(|_| tls.is_none()) {
-                format!(
-                    "the proxy {proxy} refused the connection ({last}); check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
-                )
+            let reason = if let Some(proxy) = proxy.filter(|_| tls.is_none()) {
+                let ShownProxy { url, check } = proxy;
+                format!("the proxy {url} refused the connection ({last}); check {check}")
             } else if error.is_timeout() {
                 "connecting took too long; check the network or the proxy".to_owned()
             } else if tls.is_some() {
@@ -162,11 +163,11 @@ impl SendError {
     /// too many connections.
     pub(crate) fn for_request(
         host: &str,
-        url: &Url,
+        proxy: Option<ShownProxy>,
         error: &reqwest::Error,
         has_answered: bool,
     ) -> Self {
-        match Self::from_reqwest(host, url, error) {
+        match Self::from_reqwest(host, proxy, error) {
             Self::Unreachable { .. } if has_answered && is_reset(error) => Self::Broken {
                 host: host.to_owned(),
                 reason: root_cause(&causes(error)),

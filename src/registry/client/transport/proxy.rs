@@ -18,11 +18,23 @@ pub(crate) fn proxy_for(settings: &ProxySettings, url: &Url) -> Result<Option<Ur
     server.map_or(Ok(None), |server| settings.for_url(&server))
 }
 
-/// The proxy for a URL, without its user name and password, for messages: the HTTP
-/// client's errors do not name it.
-pub(crate) fn proxy_of(url: &Url) -> Option<String> {
-    let settings = ProxySettings::from_environment_with_all_proxy();
-    shown(&proxy_for(&settings, url).ok()??)
+/// A proxy in a message: the HTTP client's errors do not name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ShownProxy {
+    /// Its URL, without its user name and password.
+    pub(crate) url: String,
+    /// Where it is set.
+    pub(crate) check: &'static str,
+}
+
+impl ShownProxy {
+    /// A proxy, and where it is set.
+    pub(crate) fn new(proxy: &Uri, check: &'static str) -> Option<Self> {
+        Some(Self {
+            url: shown(proxy)?,
+            check,
+        })
+    }
 }
 
 fn shown(proxy: &Uri) -> Option<String> {

@@ -19,3 +19,14 @@ pub struct Statistics {
     /// allows 100 pulls in 6h, of which 81 are left`.
     pub quotas: Vec<String>,
 }
+
+impl Statistics {
+    /// Adds the requests of other clients.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.bytes += other.bytes;
+        let slowest = [self.slowest.take(), other.slowest].into_iter().flatten();
+        self.slowest = slowest.max_by_key(|(_, time)| *time);
+        self.quotas.extend(other.quotas);
+    }
+}

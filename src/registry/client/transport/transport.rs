@@ -176,9 +176,9 @@ impl Transport {
         self.clients.kind_of_registry(url, from)
     }
 
-    /// Whether the host may use plain HTTP or have a bad certificate.
-    pub(crate) fn is_insecure(&self, url: &Url) -> bool {
-        self.clients.is_insecure(url)
+    /// Whether the host may use plain HTTP.
+    pub(crate) fn may_be_plain(&self, url: &Url) -> bool {
+        self.clients.may_be_plain(url)
     }
 
     /// The time that the requests for one repository may take in total.
@@ -376,7 +376,8 @@ impl Transport {
         let (sent, started) = (host.sends(), tokio::time::Instant::now());
         let received = builder.send().await.map_err(|error| {
             let has_answered = host.has_answered();
-            SendError::for_request(host.name(), &request.url, &error, has_answered)
+            let proxy = self.clients.shown_proxy(&request.url);
+            SendError::for_request(host.name(), proxy, &error, has_answered)
         })?;
         let (status, headers) = (received.status(), received.headers().clone());
         let from = received.remote_addr();
@@ -422,8 +423,8 @@ impl Transport {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return Ok(true),
                 Err(error) => {
-                    let url = response.url();
-                    return Err(SendError::from_reqwest(host.name(), url, &error));
+                    let proxy = self.clients.shown_proxy(response.url());
+                    return Err(SendError::from_reqwest(host.name(), proxy, &error));
                 }
             };
             self.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
