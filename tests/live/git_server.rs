@@ -79,11 +79,19 @@ impl GitServer {
         folder
     }
 
+    /// The commit of the branch.
+    pub(crate) fn head(&self) -> String {
+        git(
+            &self.folder.path().join("fleet.git"),
+            &["rev-parse", "main"],
+        )
+    }
+
     /// Serves an archive of the branch, and returns what Flux's source-controller writes to the
     /// status of a GitRepository.
     pub(crate) fn artifact(&self) -> Value {
         let bare = self.folder.path().join("fleet.git");
-        let commit = git(&bare, &["rev-parse", "main"]);
+        let commit = self.head();
         let file = format!("{commit}.tar.gz");
         let path = self.folder.path().join("archives").join(&file);
         let output = format!("--output={}", path.display());

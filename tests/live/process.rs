@@ -70,6 +70,7 @@ pub(crate) fn tool(name: &str) -> &'static str {
     static TOOL_PATHS: OnceLock<BTreeMap<String, String>> = OnceLock::new();
     let tools = TOOL_PATHS.get_or_init(|| {
         let output = Command::new(TOOLS)
+            .args(cfg!(feature = "soak").then_some("--soak"))
             .stderr(Stdio::inherit())
             .output()
             .expect("build.sh runs");

@@ -1,10 +1,22 @@
 #!/usr/bin/env bash
 # Builds the programs that the live tests run and prints where they are; see README.md.
 #
+# build.sh [--soak]: with --soak also the programs that only `make soak` runs.
+#
 # stdout: NAME=PATH for each program (KUBE_APISERVER=PATH, ETCD=PATH …), one per line, and nothing else. Progress and
 # errors: stderr.
 set -euo pipefail
 unset CDPATH GOOS GOARCH
+
+soak=
+case "$*" in
+  "") ;;
+  --soak) soak=yes ;;
+  *)
+    printf 'error: usage: build.sh [--soak]\n' >&2
+    exit 2
+    ;;
+esac
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 say() { printf 'tests/live/tools: %s\n' "$*" >&2; }
@@ -32,7 +44,7 @@ go=$(cd "$here/kube-apiserver" && go list -mod=readonly -m >/dev/null && go vers
 cache=${IMGPOLICY_E2E_TOOLS:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/kubectl-imgpolicy/e2e-tools}
 key=$({
   printf '%s\n' "$go" "$ldflags"
-  cat "$here"/{kube-apiserver,etcd,kwok,registry,krew,kustomize,kustomize-controller}/go.{mod,sum}
+  cat "$here"/{kube-apiserver,etcd,kwok,registry,krew,kustomize,kustomize-controller,source-controller}/go.{mod,sum}
 } | sha256)
 mkdir -p "$cache/${key:0:16}"
 folder=$(cd "$cache/${key:0:16}" && pwd)
@@ -85,6 +97,7 @@ build kustomize-controller github.com/fluxcd/kustomize-controller
 build krew sigs.k8s.io/krew/cmd/krew
 build kustomize sigs.k8s.io/kustomize/kustomize/v5
 build validate-krew-manifest sigs.k8s.io/krew/cmd/validate-krew-manifest krew
+[ -z "$soak" ] || build source-controller github.com/fluxcd/source-controller
 
 # The plugin runs under the user's own kubectl, so prefer it; any version works.
 kubectl=$(command -v kubectl) || {
@@ -97,3 +110,4 @@ printf '%s\n' "KUBE_APISERVER=$apiserver" "ETCD=$etcd" "KUBECTL=$kubectl" \
   "KWOK=$folder/kwok" "KUSTOMIZE_CONTROLLER=$folder/kustomize-controller" \
   "REGISTRY=$folder/registry" "KUSTOMIZE=$folder/kustomize" \
   "KREW=$folder/krew" "VALIDATE_KREW_MANIFEST=$folder/validate-krew-manifest"
+[ -z "$soak" ] || printf '%s\n' "SOURCE_CONTROLLER=$folder/source-controller"
