@@ -40,6 +40,7 @@ pub use self::connect::timeout::{InvalidTimeout, RequestTimeout};
 pub use self::read::custom::image_objects::ImageObjects;
 pub use self::read::history::history::LiveHistory;
 pub use self::read::lease::{CONTROLLER_LEASE, ControllerPresence};
+pub use self::read::namespaces::NamespaceFacts;
 pub use self::read::owners::git_sources::{GitSourceError, GitSources};
 pub use self::read::pods::pods::{Coverage, PodFacts, Uncovered};
 pub use self::read::pods::problems::FailingPod;

@@ -11,7 +11,7 @@ use crate::cluster::{
 use crate::evaluator::{ImageObject, ScopeError, Settings, Snapshot, SnapshotError};
 use crate::files::{FileError, FileListing};
 use crate::image::ImageReference;
-use crate::policy::{FluxObjects, ImagePolicies};
+use crate::policy::{FluxObjects, ImagePolicies, namespace_schedule};
 use crate::workload::{Node, Scheduling, Workload, WorkloadId, WorkloadKind};
 
 /// Reads the workloads of a selection, and the cluster's facts that their decisions need.
@@ -41,18 +41,20 @@ pub async fn read_workloads(
     settings: Settings,
     now: Timestamp,
 ) -> Result<Snapshot, CollectError> {
-    let (listing, terminating) = futures_util::join!(
+    let (listing, namespaces) = futures_util::join!(
         cluster.workloads(selection),
-        cluster.terminating_namespaces(&selection.scope)
+        cluster.namespace_facts(&selection.scope)
     );
     let mut listing = listing?;
     for workload in &mut listing.workloads {
-        workload.is_being_deleted |= terminating.contains(&workload.id.namespace);
+        workload.is_being_deleted |= namespaces.terminating.contains(&workload.id.namespace);
     }
     let mut snapshot = Snapshot::new(now);
     snapshot.settings = settings;
     snapshot.context = cluster.context().map(str::to_owned);
     snapshot.workloads = listing.workloads;
+    snapshot.namespaces = namespaces.schedules;
+    snapshot.unread_namespaces = namespaces.unread;
     snapshot.errors = listing.errors.into_iter().map(ScopeError::from).collect();
     snapshot
         .notes
@@ -180,6 +182,9 @@ pub fn from_files(
     snapshot.workloads = listing.workloads;
     snapshot.errors = listing.errors.iter().map(ScopeError::from).collect();
     for (source, object) in listing.objects {
+        if let Some((name, annotations)) = namespace_schedule(&object) {
+            snapshot.namespaces.insert(name, annotations);
+        }
         match FluxObjects::relevant_part(&object, default_namespace) {
             Some(object) => snapshot.image_objects.push(ImageObject {
                 source: Some(source),

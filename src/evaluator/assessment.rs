@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::decision::{Decision, Outcome};
+use super::decision::{Decision, Outcome, Reason};
 use super::snapshot::policy_election::PolicyElection;
 use crate::policy::State;
 use crate::workload::{ContainerType, DeclaredImage, ManifestSource, Owner, WorkloadId, WrittenAt};
@@ -77,6 +77,8 @@ pub struct Summary {
     pub automated: usize,
     /// Automated rows whose outcome is an update.
     pub updates: usize,
+    /// Automated rows whose update waits until a window opens or a freeze ends.
+    pub waiting: usize,
     /// Locked rows.
     pub locked: usize,
     /// Locked rows with a newer elected image.
@@ -105,6 +107,7 @@ impl Assessment {
                 State::Manual => summary.manual += 1,
                 State::Automated => {
                     summary.automated += 1;
+                    summary.waiting += usize::from(decision.reason == Reason::WaitingForWindow);
                     match decision.outcome {
                         Outcome::Update => summary.updates += 1,
                         Outcome::Unknown => summary.undecided += 1,

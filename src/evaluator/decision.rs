@@ -8,7 +8,7 @@ use crate::image::{
     CanonicalName, CreatedFrom, Digest, FetchFailureKind, ImageReference, SourceKind,
 };
 use crate::named_enum::named_enum;
-use crate::policy::{Lock, Order, Rejection, State, Warning};
+use crate::policy::{Closure, Lock, Order, Rejection, State, Warning};
 
 named_enum! {
     /// What an update would do now.
@@ -44,6 +44,8 @@ named_enum! {
         Downgrade = "downgrade",
         /// The elected tag is of another variant of the image than the running one.
         VariantChange = "variant-change",
+        /// A window or a freeze does not allow an update now.
+        WaitingForWindow = "waiting-for-window",
         /// The values of a Helm release contain no tag, so the chart's own tag applies.
         ChartTag = "chart-tag",
         /// No tag passes the policy.
@@ -87,6 +89,7 @@ impl Reason {
             | Self::BeingDeleted
             | Self::Downgrade
             | Self::VariantChange
+            | Self::WaitingForWindow
             | Self::ChartTag
             | Self::NoMatchingTag => Outcome::Keep,
             Self::InvalidPolicy
@@ -125,6 +128,7 @@ impl Reason {
             Self::BeingDeleted => "the workload is being deleted",
             Self::Downgrade => "the elected tag is lower than the running one",
             Self::VariantChange => "the elected tag is another variant",
+            Self::WaitingForWindow => "waiting for a time at which updates are allowed",
             Self::ChartTag => "the chart's own tag applies",
             Self::NoMatchingTag => "no tag matches the policy",
             Self::InvalidPolicy => "the policy is invalid",
@@ -260,6 +264,8 @@ pub struct Decision {
     /// The reason of the policy alone: if this is an update and the outcome is not,
     /// only the state holds the update back.
     pub policy_reason: Option<Reason>,
+    /// Why no update may start now, whatever the policy elects; `None`: it may.
+    pub closure: Option<Closure>,
     /// What the policy's named group `build` matches in the elected tag.
     pub build: Option<String>,
     /// The facts that it is based on.

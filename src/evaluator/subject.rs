@@ -15,7 +15,7 @@ use super::warnings::moved_tag;
 use super::warnings::undone;
 use crate::image::{CanonicalName, Fact, ImageReference, ReferenceError, RepositoryMetadata, Tag};
 use crate::policy::{
-    ContainerPolicy, PolicyError, Resolved, Rule, State, Warning, WarningCode, quote,
+    ContainerPolicy, PolicyError, Resolved, Rule, Schedule, State, Warning, WarningCode, quote,
 };
 use crate::workload::{Container, PullIdentity, Workload};
 
@@ -169,6 +169,7 @@ impl<'s> Subject<'s> {
             automated: true,
             ignored: false,
             policy: Some(policy),
+            schedule: Ok(Schedule::default()),
             warnings: Vec::new(),
         };
         let context = RunContext {
@@ -326,6 +327,7 @@ impl<'s> Subject<'s> {
             Some(verdict) => apply(&mut decision, verdict),
             None => {}
         }
+        hold_until_open(&mut decision);
         let elected = decision.latest.as_ref().and_then(ImageReference::tag);
         decision.build = elected.and_then(|tag| self.build(tag));
         if may_be_mixed && let Some(mixed) = moved_tag::mixed(self.context.running) {
@@ -368,6 +370,7 @@ impl<'s> Subject<'s> {
             message: self.state_message(reason),
             latest: None,
             policy_reason: None,
+            closure: resolved.closure(self.context.now),
             build: None,
             facts: None,
             warnings,
@@ -433,6 +436,17 @@ fn apply(decision: &mut Decision, verdict: Verdict) {
             .push(Warning::new(code, format!("{reason}: {message}")));
     } else {
         decision.message = format!("{}; {message}", decision.message);
+    }
+}
+
+/// Holds an update back while no update may start.
+fn hold_until_open(decision: &mut Decision) {
+    if let Some(closure) = &decision.closure
+        && decision.reason == Reason::NewerImage
+    {
+        decision.reason = Reason::WaitingForWindow;
+        decision.outcome = decision.reason.outcome();
+        decision.message = format!("{}; {closure}", decision.message);
     }
 }
 

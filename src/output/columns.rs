@@ -293,6 +293,10 @@ fn why(row: &Row) -> Cell {
         Reason::UpToDate => Cell::worded(word, refused_platform(row).unwrap_or_default()),
         Reason::Ignored | Reason::BeingDeleted => Cell::new(word),
         Reason::Locked => locked(row),
+        Reason::WaitingForWindow => {
+            let closure = decision.closure.as_ref();
+            Cell::worded(word, &closure.map(ToString::to_string).unwrap_or_default())
+        }
         _ => Cell::worded(word, &decision.message),
     }
 }

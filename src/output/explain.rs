@@ -214,6 +214,12 @@ fn facts(row: &Row, now: Timestamp, style: &Style) -> String {
         "Policy",
         decision.policy.as_ref().map_or("none".to_owned(), policy),
     ));
+    lines.extend(
+        decision
+            .closure
+            .as_ref()
+            .map(|closure| ("Window", closure.to_string())),
+    );
     if let Some(facts) = &decision.facts {
         let running = current(&row.image).unwrap_or_else(|| "untagged".to_owned());
         let created = facts.current_created;

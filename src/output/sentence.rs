@@ -130,6 +130,7 @@ pub fn next_step(explained: &Explained<'_>, flags: &RepeatedFlags) -> Option<Str
         Reason::UpToDate
         | Reason::Downgrade
         | Reason::VariantChange
+        | Reason::WaitingForWindow
         | Reason::ChartTag
         | Reason::NoMatchingTag
         | Reason::NoCreationTime

@@ -10,9 +10,15 @@ use crate::policy::WarningCode;
 /// automated.
 #[must_use]
 pub fn summary_line(summary: &Summary) -> String {
-    let updates = match summary.updates {
-        0 => String::new(),
-        updates => format!(" ({})", count(updates, "update")),
+    let updates = match (summary.updates, summary.waiting) {
+        (0, 0) => String::new(),
+        (updates, 0) => format!(" ({})", count(updates, "update")),
+        (0, waiting) => format!(" ({} waiting)", thousands(waiting)),
+        (updates, waiting) => format!(
+            " ({}, {} waiting)",
+            count(updates, "update"),
+            thousands(waiting)
+        ),
     };
     let behind = match summary.locked_behind {
         0 => String::new(),
@@ -104,6 +110,7 @@ mod tests {
             containers: 450,
             automated: 41,
             updates: 7,
+            waiting: 0,
             locked: 3,
             locked_behind: 2,
             manual: 406,
@@ -128,6 +135,19 @@ mod tests {
                 "450 containers: 41 automated (7 updates), 3 locked (2 behind), 406 manual, 2 undecided",
             ),
             (one, "1 container: 1 automated (1 update)"),
+            (
+                Summary { waiting: 2, ..all },
+                "450 containers: 41 automated (7 updates, 2 waiting), 3 locked (2 behind), 406 \
+                 manual, 2 undecided",
+            ),
+            (
+                Summary {
+                    updates: 0,
+                    waiting: 1,
+                    ..one
+                },
+                "1 container: 1 automated (1 waiting)",
+            ),
             (many, "1,204 containers: 1 ignored, 1,203 manual"),
             (Summary::default(), "0 containers"),
         ] {

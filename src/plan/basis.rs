@@ -8,6 +8,8 @@ use crate::workload::{ContainerType, Owner};
 pub struct Basis {
     /// The containers whose images are replaced, as they were decided.
     pub(crate) containers: Vec<DecidedContainer>,
+    /// Whether a window or a freeze may hold the change back.
+    pub(crate) obeys_windows: bool,
     /// The owner that reverts the change, if the user overrides that.
     pub(crate) overridden_owner: Option<Owner>,
 }

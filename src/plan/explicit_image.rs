@@ -55,7 +55,7 @@ pub fn plan_image(
                 source: workload.source.as_ref(),
                 root: workload.root.as_ref(),
             };
-            plan.add(target, lock, choice);
+            plan.add(target, lock, choice, spec.overrides);
         }
     }
     Ok(plan)
@@ -92,6 +92,10 @@ impl ImageRequest<'_> {
             (State::Locked, _) if !spec.overrides.lock => {
                 Some((HoldReason::Locked, decision.message.clone()))
             }
+            _ if decision.closure.is_some() && !spec.overrides.window => decision
+                .closure
+                .as_ref()
+                .map(|closure| (HoldReason::WaitingForWindow, closure.to_string())),
             (_, Err((_, why))) => Some((HoldReason::Undecided, why.clone())),
             _ if is_final => refusal.map(|why| (HoldReason::NotAnImage, why)),
             _ if obstacle.is_some() => obstacle.map(|o| (HoldReason::NotWritable, o.message)),

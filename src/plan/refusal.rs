@@ -1,6 +1,6 @@
 //! Why a change is not made to an object as it is now.
 
-use crate::policy::KeyError;
+use crate::policy::{Closure, KeyError};
 use crate::workload::{ManifestSource, SEALED};
 
 /// Why a change is not made to an object as it is now. No part of the change is
@@ -56,6 +56,14 @@ pub enum Refusal {
     /// The workload has been marked as ignored since the plan was made.
     #[error("it has been marked as ignored since the plan was made")]
     Ignored,
+    /// A window or a freeze no longer allows the update.
+    #[error("container {container}: {closure}")]
+    Closed {
+        /// The container.
+        container: String,
+        /// Until when, and why.
+        closure: Closure,
+    },
     /// What the decision about a container rests on has changed since.
     #[error("container {container}: the {what} has changed since the plan was made: now {now}")]
     BasisChanged {

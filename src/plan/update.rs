@@ -48,7 +48,7 @@ pub fn plan_update(assessment: &Assessment, spec: &UpdateSpec) -> Plan {
                 source: row.source.as_ref(),
                 root: row.root.as_ref(),
             };
-            plan.add(target, lock, choice);
+            plan.add(target, lock, choice, spec.overrides);
         }
     }
     plan
@@ -61,11 +61,16 @@ fn choose(row: &Row, spec: &UpdateSpec) -> Option<ContainerChoice> {
         return None;
     }
     let (reason, hold) = match decision.state {
+        State::Automated if decision.reason == Reason::WaitingForWindow => {
+            (decision.policy_reason?, None)
+        }
         State::Automated => (decision.reason, None),
         State::Manual | State::Locked => (decision.policy_reason?, held_by_state(decision, spec)),
         State::Ignored => return None,
     };
+    let is_closed = decision.closure.is_some() && !spec.overrides.window;
     let hold = match (reason, hold) {
+        (Reason::NewerImage, None) if is_closed => Some(HoldReason::WaitingForWindow),
         (Reason::NewerImage, hold) => hold,
         // Nothing would be written even if the state allowed it.
         (_, Some(_)) => return None,
@@ -138,6 +143,11 @@ fn held_by_state(decision: &Decision, spec: &UpdateSpec) -> Option<HoldReason> {
 /// The message for a container that is held back. If it is not automated, failures
 /// are among its warnings.
 fn why(decision: &Decision, hold: HoldReason) -> String {
+    if hold == HoldReason::WaitingForWindow
+        && let Some(closure) = &decision.closure
+    {
+        return closure.to_string();
+    }
     let fault = decision.warnings.iter().find(|w| w.code.is_fault());
     match fault.filter(|_| hold == HoldReason::Undecided && decision.outcome != Outcome::Unknown) {
         Some(fault) => fault.message.clone(),
@@ -168,6 +178,7 @@ impl Plan {
         target: ChangeTarget<'_>,
         lock: Option<&Lock>,
         choice: ContainerChoice,
+        overrides: Overrides,
     ) {
         let image = match choice {
             ContainerChoice::HoldReason(held_back) => {
@@ -186,7 +197,10 @@ impl Plan {
                 images: vec![image],
                 policy: None,
                 is_rollback: false,
-                basis: Basis::default(),
+                basis: Basis {
+                    obeys_windows: !overrides.window,
+                    ..Basis::default()
+                },
                 notes: lock
                     .map(|lock| overridden_lock(target.workload, lock))
                     .into_iter()

@@ -81,6 +81,13 @@ impl ContainerPolicy {
 pub enum PolicyOrigin {
     /// The annotation of the workload with this key.
     Annotation(String),
+    /// An annotation of a namespace.
+    NamespaceAnnotation {
+        /// Its key.
+        key: String,
+        /// The name of the namespace.
+        namespace: String,
+    },
     /// The container has no filter. The annotation with this key automates it, which
     /// implies `glob:*`.
     Implied(String),
@@ -108,6 +115,9 @@ impl fmt::Display for PolicyOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Annotation(key) => write!(f, "annotation {key}"),
+            Self::NamespaceAnnotation { key, namespace } => {
+                write!(f, "annotation {key} of namespace {namespace}")
+            }
             Self::Implied(key) => write!(f, "implied by annotation {key}"),
             Self::ImagePolicies {
                 kustomization,

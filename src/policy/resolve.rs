@@ -7,52 +7,44 @@
 //! only an entry applies is automated, unless `fluxcd.io/automated` is `"false"`.
 //! Locked and ignored always take precedence.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use super::container_policy::{ContainerPolicy, PolicyError, PolicyOrigin};
 use super::quote::quote;
+use super::resolved::Resolved;
 use super::rule::Rule;
+use super::schedule::{Schedule, namespace_schedule};
 use super::sources::annotation_keys::AnnotationKey;
 use super::sources::annotations::PolicyAnnotations;
 use super::sources::image_policies::{ImagePolicies, ImagePolicyEntry};
 use super::sources::refinements::{apply_refinements, apply_restrictions_to_entry};
-use super::state::{Lock, State};
+use super::state::State;
 use super::warning::{Warning, WarningCode};
 use crate::image::ImageReference;
-use crate::workload::{Container, NumericTag, Owner, Workload};
+use crate::workload::{Container, DEFAULT_NAMESPACE, NumericTag, Owner, Workload};
 
 /// The sources of policies other than the workloads' own annotations.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PolicySources {
     /// The Kustomizations with `imagePolicies`.
     pub image_policies: Vec<ImagePolicies>,
-}
-
-/// The resolved state and policy of one container.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resolved {
-    /// The state, from the annotations and the source of the policy.
-    pub state: State,
-    /// The lock, if the state is locked.
-    pub lock: Option<Lock>,
-    /// Whether it would be automated without its lock.
-    pub automated: bool,
-    /// Whether `ignore` is set, even if there is also a lock. No registry is asked
-    /// then.
-    pub ignored: bool,
-    /// The policy, or why it cannot be used. `None` if there is none, so that no
-    /// registry needs to be asked.
-    pub policy: Option<Result<ContainerPolicy, PolicyError>>,
-    /// Warnings about the annotations and the policy.
-    pub warnings: Vec<Warning>,
+    /// The annotations of namespaces about when images may be updated, by the namespace's
+    /// name.
+    pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// Resolves every container of a workload, in the order of the spec.
 #[must_use]
 pub fn resolve(workload: &Workload, sources: &PolicySources) -> Vec<Resolved> {
     let annotations = PolicyAnnotations::read(workload);
+    let schedule = Schedule::of(workload, &sources.namespaces);
     workload
         .containers
         .iter()
         .map(|container| resolve_container(workload, container, &annotations, sources))
+        .map(|resolved| resolved.scheduled(schedule.clone()))
         .collect()
 }
 
@@ -138,6 +130,7 @@ fn resolve_container(
         automated,
         ignored: annotations.ignored,
         policy,
+        schedule: Ok(Schedule::default()),
         warnings,
     }
 }
@@ -412,6 +405,13 @@ fn path_elements(path: &str) -> Vec<&str> {
 }
 
 impl PolicySources {
+    /// Adds what an object defines, if it is one that defines anything.
+    pub fn add(&mut self, object: &Value) {
+        let policies = ImagePolicies::read(object, DEFAULT_NAMESPACE);
+        self.image_policies.extend(policies);
+        self.namespaces.extend(namespace_schedule(object));
+    }
+
     /// A message for each entry whose image no container of these workloads has, with
     /// similar images. A misspelled image would never be updated.
     #[must_use]

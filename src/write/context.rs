@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::DryRun;
 use super::recheck::Recheck;
 use super::stop::StopSignal;
@@ -20,6 +22,8 @@ pub struct LiveWriter<'a> {
     pub field_manager: &'a str,
     /// Who writes, and when.
     pub authorship: &'a Authorship,
+    /// The current time. A window may close while rollouts are awaited.
+    pub clock: fn() -> Timestamp,
 }
 
 /// What a write needs besides the plan.

@@ -119,7 +119,8 @@ impl Write<'_> {
             if edit.writes_images() {
                 // A cluster's workloads have no policies but their own.
                 let sources = PolicySources::default();
-                self.change.check_policies(&object.workload, &sources)?;
+                let at = (self.writer.clock)();
+                self.change.check_policies(&object.workload, &sources, at)?;
             }
             if self.writer.dry_run == DryRun::Client {
                 return Ok(Done::Written);
@@ -212,7 +213,12 @@ impl Write<'_> {
             return None;
         }
         let sources = PolicySources::default();
-        let changed = self.change.check_policies(&now.workload, &sources).err()?;
+        // The update has started, so a window that closes now does not matter.
+        let at = self.writer.authorship.at;
+        let changed = self
+            .change
+            .check_policies(&now.workload, &sources, at)
+            .err()?;
         Some(format!("written at the same moment as this: {changed}"))
     }
 

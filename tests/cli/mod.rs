@@ -63,6 +63,7 @@ mod usage;
 #[cfg(unix)]
 mod user_files;
 mod warm;
+mod windows;
 mod writable;
 
 use std::fmt::Write as _;

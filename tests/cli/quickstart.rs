@@ -106,7 +106,7 @@ fn json_has_the_documented_fields_and_values_in_the_documented_order() {
     let expected = json!({
         "apiVersion": "imgpolicy.dev/v1alpha1", "kind": "ImageStatusList", "context": null,
         "observedAt": null,
-        "summary": {"containers": 1, "automated": 1, "updates": 1, "locked": 0,
+        "summary": {"containers": 1, "automated": 1, "updates": 1, "waiting": 0, "locked": 0,
             "lockedBehind": 0, "manual": 0, "ignored": 0, "undecided": 0},
         "errors": [],
         "items": [{

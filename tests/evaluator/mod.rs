@@ -26,3 +26,4 @@ mod states;
 mod tag_filters;
 mod undone;
 mod variants;
+mod windows;

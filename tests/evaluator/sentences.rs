@@ -166,6 +166,14 @@ fn cases() -> Vec<(Scenario, &'static str)> {
             "keep being-deleted: the workload is being deleted",
         ),
         (
+            semver()
+                .tags(&["1.0.0", "1.0.1"])
+                .annotation("imgpolicy.dev/freeze", "2026-11-21 launch"),
+            "keep waiting-for-window: 1.0.1 is the highest of 2 tags that match semver:~1.0; updates \
+             wait until 2026-11-22T00:00:00Z: frozen through 2026-11-21: launch (annotation \
+             imgpolicy.dev/freeze)",
+        ),
+        (
             semver().tags_fail(FetchFailureKind::Registry),
             "unknown registry-error: the oracle fails: Registry",
         ),

@@ -104,6 +104,7 @@ pub(crate) async fn write_by(
         dry_run,
         field_manager: MANAGER,
         authorship: &authorship,
+        clock: || Timestamp::UNIX_EPOCH,
     };
     let stop = StopSignal::never();
     let context = WriteContext {

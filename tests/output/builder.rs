@@ -48,6 +48,7 @@ pub(crate) fn row(workload: &str, container: &str, image: &str) -> Build {
             message: String::new(),
             latest: None,
             policy_reason: None,
+            closure: None,
             build: None,
             facts: None,
             warnings: Vec::new(),

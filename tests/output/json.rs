@@ -51,7 +51,7 @@ fn status_matches_the_contract() {
     let expected = json!({
         "apiVersion": "imgpolicy.dev/v1alpha1", "kind": "ImageStatusList", "context": "prod",
         "observedAt": "2026-11-21T12:00:00Z",
-        "summary": {"containers": 1, "automated": 1, "updates": 1, "locked": 0, "lockedBehind": 0,
+        "summary": {"containers": 1, "automated": 1, "updates": 1, "waiting": 0, "locked": 0, "lockedBehind": 0,
             "manual": 0, "ignored": 0, "undecided": 0},
         "errors": [{"scope": "namespace/x", "reason": "Forbidden", "message": "no"}],
         "items": [{
@@ -99,6 +99,7 @@ fn later_fields_are_at_the_end() {
             "containers": 1,
             "automated": 0,
             "updates": 0,
+            "waiting": 0,
             "locked": 1,
             "lockedBehind": 0,
             "manual": 0,
@@ -181,6 +182,7 @@ fn yaml_is_readable() {
       containers: 2
       automated: 1
       updates: 1
+      waiting: 0
       locked: 1
       lockedBehind: 0
       manual: 0

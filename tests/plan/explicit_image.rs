@@ -137,6 +137,7 @@ fn locked_and_ignored_workloads_keep_their_image() {
         lock: true,
         policy: true,
         owner: true,
+        window: true,
         unconfirmed: true,
     });
     assert_eq!(held(&asked(&ignored, "org/app:1.0.1", &all)), "app ignored");

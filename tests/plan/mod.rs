@@ -7,6 +7,7 @@ mod properties;
 mod record;
 mod rollback;
 mod update;
+mod windows;
 
 use kubectl_imgpolicy::evaluator::assess;
 use kubectl_imgpolicy::plan::{Authorship, Edit, Plan, UpdateSpec, plan_update};

@@ -319,6 +319,7 @@ fn owned_workload_is_held_back_unless_overridden() {
             lock: true,
             policy: true,
             owner: false,
+            window: false,
             unconfirmed: false,
         },
     );

@@ -105,6 +105,7 @@ fn locked_workload_keeps_its_image_unless_overridden() {
                 policy: true,
                 owner: true,
                 lock: false,
+                window: true,
                 unconfirmed: true,
             },
             "",

@@ -31,6 +31,7 @@ pub(crate) struct Scenario {
     nodes: Option<Vec<String>>,
     undone: Option<UndoneRevision>,
     policy_objects: Vec<Value>,
+    namespaces: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// A decision, and how it was made.
@@ -84,6 +85,7 @@ impl Scenario {
             nodes: None,
             undone: None,
             policy_objects: Vec::new(),
+            namespaces: BTreeMap::new(),
         }
     }
 
@@ -194,6 +196,13 @@ impl Scenario {
         self
     }
 
+    /// An annotation of the workload's namespace.
+    pub(crate) fn namespace_annotation(mut self, key: &str, value: &str) -> Self {
+        let namespace = self.namespaces.entry("default".to_owned()).or_default();
+        namespace.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
     pub(crate) fn object(&self) -> &Value {
         &self.object
     }
@@ -227,6 +236,7 @@ impl Scenario {
         snapshot.workloads = vec![workload];
         snapshot.settings = self.settings.clone();
         snapshot.policy_objects = self.policy_objects.clone();
+        snapshot.namespaces = self.namespaces.clone();
         snapshot.nodes = self.nodes.as_ref().map(|nodes| {
             let parse = |node: &String| Node::of_platform(node.parse().expect("a platform"));
             nodes.iter().map(parse).collect()

@@ -40,6 +40,7 @@ pub(crate) fn show(
     snapshot.context.clone_from(&before.context);
     snapshot.settings = before.settings.clone();
     snapshot.policy_objects.clone_from(&before.policy_objects);
+    snapshot.namespaces.clone_from(&before.namespaces);
     snapshot.workloads = edits
         .iter()
         .map(|edit| edit.edit.apply_to(&edit.before))

@@ -12,7 +12,7 @@ use crate::cli::error::CommandError;
 use crate::cli::gather::kustomizations::{KustomizationOrigin, Settling};
 use crate::cli::gather::workloads::{WorkloadOrigin, default_namespace};
 use crate::cli::menu;
-use crate::cli::runtime::{interrupts, runtime};
+use crate::cli::runtime::{interrupts, now, runtime};
 use crate::cli::terminal::confirm::confirm;
 use crate::cli::terminal::streams::Terminal;
 use crate::collect::FreshLook;
@@ -105,6 +105,7 @@ fn settle_again(job: &mut ApplyJob, options: &ApplyOptions<'_>) -> Result<(), Co
         default_namespace: default_namespace(options.globals),
         overrides: options.overrides,
         may_add: false,
+        at: job.authorship.at,
     };
     kustomizations.settle(&mut job.plan, &settling)
 }
@@ -135,6 +136,7 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
                 dry_run,
                 field_manager: &options.write.field_manager,
                 authorship,
+                clock: now,
             });
         }
         WorkloadOrigin::Kustomization(origin) => {
@@ -200,6 +202,7 @@ fn kustomization_writer<'a>(
         files,
         default_namespace: default_namespace(options.globals),
         overrides: options.overrides,
+        at: job.authorship.at,
         locks: job.locks.as_deref(),
     }
 }

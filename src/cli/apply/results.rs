@@ -427,6 +427,7 @@ fn is_failure(hold: HoldReason) -> bool {
         | HoldReason::Downgrade
         | HoldReason::VariantChange
         | HoldReason::ChartTag
+        | HoldReason::WaitingForWindow
         | HoldReason::BeyondMax
         | HoldReason::BeingDeleted
         | HoldReason::AlreadyRolledBack => false,

@@ -204,6 +204,7 @@ fn decide_markers(
     let spec = MarkerSpec {
         settings: &collected.snapshot.settings,
         overrides: Overrides::default(),
+        now: collected.snapshot.observed_at,
     };
     Ok(plan_markers(input, spec)?)
 }

@@ -20,6 +20,7 @@ use crate::cli::flags::client::Globals;
 use crate::cli::flags::decisions::DecisionFlags;
 use crate::cli::flags::elected::RuledOut;
 use crate::cli::flags::git::GitFlag;
+use crate::cli::flags::overrides::OverrideFlags;
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::scope::KustomizationFlags;
 use crate::cli::flags::target::{RecordFlag, TargetArgs, WriteFlags};
@@ -39,7 +40,7 @@ use crate::evaluator::{self, Elected, Settings, Snapshot};
 use crate::image::ImageReference;
 use crate::output::summary_line;
 use crate::plan::{
-    MarkerInput, MarkerSpec, Overrides, Plan, UpdateSpec, plan_image, plan_markers, plan_update,
+    MarkerInput, MarkerSpec, Plan, UpdateSpec, plan_image, plan_markers, plan_update,
 };
 use crate::policy::parse_age;
 use crate::registry::Registries;
@@ -105,22 +106,8 @@ pub(crate) struct UpdateArgs {
     #[arg(long)]
     include_manual: bool,
 
-    /// Write --image even if the policy does not accept it
-    #[arg(long, requires = "image")]
-    override_policy: bool,
-
-    /// Also update locked workloads
-    #[arg(long)]
-    override_lock: bool,
-
-    /// Also update workloads where GitOps or an operator will revert the change
-    #[arg(long)]
-    override_owner: bool,
-
-    /// With -k, or a kustomization in the folders of -f -R, also write images that no registry
-    /// could confirm
-    #[arg(long)]
-    allow_unconfirmed: bool,
+    #[command(flatten)]
+    overrides: OverrideFlags,
 
     /// Update at most N workloads and values with a Flux marker
     #[arg(long, value_name = "N")]
@@ -189,7 +176,7 @@ pub(crate) fn update(
     }
     kustomization.check(place)?;
     let builds = kustomization.is_given() || kustomization.builds_folders(place);
-    if args.allow_unconfirmed && !builds {
+    if args.overrides.allow_unconfirmed && !builds {
         return Err(CommandError::usage(
             "--allow-unconfirmed can only be used with -k DIR or -f DIR -R",
         ));
@@ -323,8 +310,9 @@ impl UpdateRequest<'_> {
         if let Some(kustomizations) = origin.kustomizations() {
             let settling = Settling {
                 default_namespace: default_namespace(globals),
-                overrides: overrides(args),
+                overrides: args.overrides.overrides(),
                 may_add: true,
+                at: snapshot.observed_at,
             };
             kustomizations.settle(&mut plan, &settling)?;
         }
@@ -334,7 +322,7 @@ impl UpdateRequest<'_> {
         let has_rows = !snapshot.workloads.is_empty() || !plan.markers.is_empty();
         let is_empty = !has_rows && snapshot.errors.is_empty();
         let folder = args.git.folder().unwrap_or(Path::new("."));
-        let overridden = overrides(args).words();
+        let overridden = args.overrides.overrides().words();
         let is_recorded = args.record.is_recorded();
         let by = authorship(origin.cluster(), folder, overridden, is_recorded);
         let job = ApplyJob {
@@ -359,7 +347,7 @@ impl UpdateRequest<'_> {
         let options = ApplyOptions {
             wording: WORDING,
             write: &args.write,
-            overrides: overrides(args),
+            overrides: args.overrides.overrides(),
             is_recorded,
             wait: args.wait.map(|wait| wait.unsigned_abs()),
             max: args.max.map(NonZeroUsize::get),
@@ -402,7 +390,7 @@ fn plan(
     let spec = UpdateSpec {
         containers: args.container.clone(),
         include_manual: args.include_manual,
-        overrides: overrides(args),
+        overrides: args.overrides.overrides(),
     };
     let mut plan = match &args.image {
         Some(image) => {
@@ -431,9 +419,17 @@ fn plan(
     };
     let spec = MarkerSpec {
         settings: &snapshot.settings,
-        overrides: overrides(args),
+        overrides: args.overrides.overrides(),
+        now: snapshot.observed_at,
     };
     plan.markers = plan_markers(input, spec)?;
+    if let Some(reason) = &snapshot.unread_namespaces
+        && !plan.changes.is_empty()
+    {
+        terminal.note(&format!(
+            "namespaces cannot be read ({reason}), so their windows and freezes are not checked"
+        ));
+    }
     if plan.is_empty() && !assessment.rows.is_empty() {
         terminal.note(&summary_line(&assessment.summary()));
     }
@@ -470,15 +466,6 @@ fn ruled_out(args: &UpdateArgs, settings: &Settings, is_narrowed: bool) -> [Rule
             is_given: !settings.platforms.is_empty(),
         },
     ]
-}
-
-fn overrides(args: &UpdateArgs) -> Overrides {
-    Overrides {
-        policy: args.override_policy,
-        lock: args.override_lock,
-        owner: args.override_owner,
-        unconfirmed: args.allow_unconfirmed,
-    }
 }
 
 /// Reads an image with a tag or a digest.

@@ -7,6 +7,7 @@ pub(crate) mod git;
 pub(crate) mod git_place;
 pub(crate) mod given;
 pub(crate) mod output;
+pub(crate) mod overrides;
 pub(crate) mod policy_texts;
 pub(crate) mod pull_secrets;
 pub(crate) mod registry;

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use crate::cli::error::CommandError;
 use crate::cli::flags::scope::{KustomizationFlags, PlaceFlags};
 use crate::cli::runtime::{interrupt, runtime, unless_interrupted};
@@ -10,8 +12,8 @@ use crate::files::{FileListing, has_kustomization};
 use crate::kustomize::{BuiltKustomization, KustomizeBuilder, settle};
 use crate::manifest::SettleOptions;
 use crate::plan::{Overrides, Plan};
-use crate::policy::{ImagePolicies, PolicySources};
-use crate::workload::{AppliedBy, DEFAULT_NAMESPACE};
+use crate::policy::PolicySources;
+use crate::workload::AppliedBy;
 
 /// Kustomizations that were read, and how they are built again.
 pub(crate) struct KustomizationOrigin {
@@ -27,6 +29,8 @@ pub(crate) struct Settling<'a> {
     pub(crate) overrides: Overrides,
     /// See [`SettleOptions::may_add`].
     pub(crate) may_add: bool,
+    /// See [`SettleOptions::at`].
+    pub(crate) at: Timestamp,
 }
 
 impl KustomizationOrigin {
@@ -45,6 +49,7 @@ impl KustomizationOrigin {
             sources: &self.sources,
             overrides: settling.overrides,
             may_add: settling.may_add,
+            at: settling.at,
         };
         let (mut built, plain) = std::mem::take(&mut plan.changes)
             .into_iter()
@@ -175,12 +180,11 @@ fn applied_by_several(folder: &Path, owners: &[AppliedBy]) -> String {
 
 /// The policies of the Kustomizations among the files.
 fn policy_sources(listing: &FileListing) -> PolicySources {
-    let objects = listing.objects.iter();
-    PolicySources {
-        image_policies: objects
-            .filter_map(|(_, object)| ImagePolicies::read(object, DEFAULT_NAMESPACE))
-            .collect(),
+    let mut sources = PolicySources::default();
+    for (_, object) in &listing.objects {
+        sources.add(object);
     }
+    sources
 }
 
 /// Waits for a build, until Ctrl-C. The private copy of the files is then removed.

@@ -87,6 +87,7 @@ impl<'a> Effects<'a> {
         edited
             .policy_objects
             .clone_from(&self.snapshot.policy_objects);
+        edited.namespaces.clone_from(&self.snapshot.namespaces);
         edited.nodes.clone_from(&self.snapshot.nodes);
         edited.workloads = workloads;
         Ok(edited)

@@ -1,6 +1,6 @@
-//! The namespaces that are being deleted.
+//! The namespaces that are being deleted, and when images may be updated in them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kube::api::GetParams;
 use serde::Deserialize;
@@ -11,6 +11,18 @@ use crate::cluster::api::page::ListRequest;
 use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
+use crate::policy::schedule_annotations;
+
+/// What decisions need to know about namespaces.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NamespaceFacts {
+    /// Those that the API server is deleting.
+    pub terminating: BTreeSet<String>,
+    /// The annotations about when images may be updated, of those that have any.
+    pub schedules: BTreeMap<String, BTreeMap<String, String>>,
+    /// Why they could not be read, in one word; `None`: they were read.
+    pub unread: Option<String>,
+}
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -23,48 +35,69 @@ struct Namespace {
 struct NamespaceMetadata {
     name: String,
     deletion_timestamp: Option<IgnoredAny>,
+    annotations: BTreeMap<String, String>,
 }
 
-impl Namespace {
-    /// The name, if the namespace is being deleted.
-    fn terminating(text: &str) -> Option<String> {
-        let Self { metadata } = serde_json::from_str(text).unwrap_or_default();
-        let is_terminating = metadata.deletion_timestamp.is_some();
-        is_terminating.then_some(metadata.name)
+impl NamespaceMetadata {
+    fn read(text: &str) -> Self {
+        let Namespace { metadata } = serde_json::from_str(text).unwrap_or_default();
+        Self {
+            annotations: schedule_annotations(metadata.annotations),
+            ..metadata
+        }
+    }
+}
+
+impl NamespaceFacts {
+    fn add(&mut self, namespace: NamespaceMetadata) {
+        let NamespaceMetadata {
+            name,
+            deletion_timestamp,
+            annotations,
+        } = namespace;
+        if deletion_timestamp.is_some() {
+            self.terminating.insert(name.clone());
+        }
+        if !annotations.is_empty() {
+            self.schedules.insert(name, annotations);
+        }
     }
 }
 
 impl Cluster {
-    /// The namespaces in scope that are being deleted, as far as they may be read: a user
-    /// who may read only workloads gets a complete result without them.
-    pub async fn terminating_namespaces(&self, scope: &Scope) -> BTreeSet<String> {
-        match self.try_terminating_namespaces(scope).await {
+    /// The namespaces in scope, as far as they may be read: a user who may read only workloads
+    /// gets a complete result without them.
+    pub async fn namespace_facts(&self, scope: &Scope) -> NamespaceFacts {
+        match self.try_namespace_facts(scope).await {
             Ok(namespaces) => namespaces,
             Err(error) => {
-                tracing::debug!("which namespaces are being deleted is not known: {error}");
-                BTreeSet::new()
+                tracing::debug!("namespaces are not known: {error}");
+                NamespaceFacts {
+                    unread: Some(error.reason().to_owned()),
+                    ..NamespaceFacts::default()
+                }
             }
         }
     }
 
-    async fn try_terminating_namespaces(
-        &self,
-        scope: &Scope,
-    ) -> Result<BTreeSet<String>, ClusterError> {
+    async fn try_namespace_facts(&self, scope: &Scope) -> Result<NamespaceFacts, ClusterError> {
         scope.check()?;
         let path = Resource::new("v1", "namespaces").path(&Scope::AllNamespaces);
+        let mut facts = NamespaceFacts::default();
         let Some(name) = scope.namespace() else {
             let list = ListRequest {
                 path,
                 metadata_only: true,
                 ..ListRequest::default()
             };
-            let namespaces = self.list(&list, Namespace::terminating).await?;
-            return Ok(namespaces.into_iter().flatten().collect());
+            let namespaces = self.list(&list, NamespaceMetadata::read).await?;
+            namespaces.into_iter().for_each(|each| facts.add(each));
+            return Ok(facts);
         };
         let request = kube::core::Request::new(path).get_metadata(name, &GetParams::default());
         let body = self.fetch(request).await?;
-        Ok(Namespace::terminating(&body).into_iter().collect())
+        facts.add(NamespaceMetadata::read(&body));
+        Ok(facts)
     }
 }
 
@@ -95,9 +128,25 @@ mod tests {
             (Scope::Namespace("../old".to_owned()), &[]),
             (Scope::AllNamespaces, &["old"]),
         ] {
-            let found = cluster.terminating_namespaces(&scope).await;
+            let found = cluster.namespace_facts(&scope).await.terminating;
             assert_eq!(Vec::from_iter(found), expected, "{scope:?}");
         }
         assert_eq!(requests.uris().len(), 4);
+    }
+
+    #[tokio::test]
+    async fn only_annotations_about_the_time_of_updates_are_kept() {
+        let annotations = json!({"imgpolicy.dev/freeze": "2026-12-24", "team": "shop"});
+        let shop = json!({"metadata": {"name": "shop", "annotations": annotations}});
+        let one = shop.clone();
+        let (cluster, _) = cluster(move |uri| match uri {
+            "/api/v1/namespaces/shop" => (200, one.to_string()),
+            _ => page(json!([namespace("old", None), shop]), ""),
+        });
+        let freeze = [("imgpolicy.dev/freeze".to_owned(), "2026-12-24".to_owned())];
+        let expected = BTreeMap::from([("shop".to_owned(), BTreeMap::from(freeze))]);
+        for scope in [Scope::Namespace("shop".to_owned()), Scope::AllNamespaces] {
+            assert_eq!(cluster.namespace_facts(&scope).await.schedules, expected);
+        }
     }
 }

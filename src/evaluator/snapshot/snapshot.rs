@@ -46,6 +46,13 @@ pub struct Snapshot {
     /// Flux's ImagePolicy and ImageRepository objects, and the namespaces that they are in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub image_objects: Vec<ImageObject>,
+    /// The annotations of namespaces about when images may be updated, by the namespace's
+    /// name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
+    /// Why the namespaces could not be read, in one word; `None`: they were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread_namespaces: Option<String>,
     /// What the Pods report, as far as they were read.
     pub pods: Vec<(WorkloadId, PodImages)>,
     /// The distinct nodes of the cluster, as far as decisions need them; `None`: not
@@ -92,6 +99,8 @@ impl Snapshot {
             workloads: Vec::new(),
             policy_objects: Vec::new(),
             image_objects: Vec::new(),
+            namespaces: BTreeMap::new(),
+            unread_namespaces: None,
             pods: Vec::new(),
             nodes: None,
             undone: Vec::new(),
@@ -140,7 +149,10 @@ impl Snapshot {
             .iter()
             .filter_map(|o| ImagePolicies::read(o, default))
             .collect();
-        PolicySources { image_policies }
+        PolicySources {
+            image_policies,
+            namespaces: self.namespaces.clone(),
+        }
     }
 
     /// Leaves out the ImagePolicy objects that are not wanted, by namespace and name.
@@ -227,7 +239,7 @@ impl Snapshot {
                 if let Some(tie) = &tie {
                     let target = tie.target.as_ref();
                     let policy = target.map(|target| target.policy.clone());
-                    resolved.policy = Some(policy.map_err(Clone::clone));
+                    resolved = resolved.with_policy(policy.map_err(Clone::clone));
                 }
                 let may_be_assumed =
                     resolved.policy.is_none() && !resolved.ignored && exclusion.is_none();

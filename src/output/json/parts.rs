@@ -292,6 +292,9 @@ pub struct SummaryItem {
     pub automated: usize,
     /// Automated containers that would be updated.
     pub updates: usize,
+    /// Automated containers whose update waits until a window opens or a freeze ends.
+    #[serde(default)]
+    pub waiting: usize,
     /// Locked containers.
     pub locked: usize,
     /// Locked containers for which a newer image is elected.
@@ -310,6 +313,7 @@ impl From<Summary> for SummaryItem {
             containers: summary.containers,
             automated: summary.automated,
             updates: summary.updates,
+            waiting: summary.waiting,
             locked: summary.locked,
             locked_behind: summary.locked_behind,
             manual: summary.manual,

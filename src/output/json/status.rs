@@ -103,6 +103,9 @@ pub struct ImageStatus {
     pub facts: Option<FactsItem>,
     /// Warnings.
     pub warnings: Vec<WarningItem>,
+    /// When an update may start again, if a window or a freeze does not allow one now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
     /// The lock, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<LockItem>,
@@ -156,6 +159,11 @@ impl From<&Row> for ImageStatus {
             message: decision.message.clone(),
             facts: decision.facts.as_ref().map(Into::into),
             warnings: decision.warnings.iter().map(Into::into).collect(),
+            until: decision
+                .closure
+                .as_ref()
+                .and_then(|closure| closure.until)
+                .map(Into::into),
             lock: decision.lock.as_ref().map(Into::into),
             suggestion: decision.suggestion.as_ref().map(Into::into),
             source: row.source.as_ref().map(Into::into),

@@ -1,18 +1,21 @@
 //! Why a marked value must be kept because of where it is, whatever its policy.
 
+use jiff::Timestamp;
+
 use super::reason::MarkerReason;
 use crate::plan::safeguards::overrides::Overrides;
 use crate::policy::{Lock, PolicySources, State, resolve};
 use crate::workload::{MarkedContainer, MarkedValue, MarkerObstacle};
 
 /// Why a marked value must not be written: the file or the value cannot be edited, or its
-/// workload is locked or ignored, or its container has a policy from another source. This
+/// workload is locked, ignored or waits for a window, or its container has a policy from another source. This
 /// is checked when a run is planned, and again when the value is written.
 #[must_use]
 pub fn hold_of_value(
     value: &MarkedValue,
     sources: &PolicySources,
     overrides: Overrides,
+    at: Timestamp,
 ) -> Option<(MarkerReason, String)> {
     match &value.obstacle {
         Some(MarkerObstacle::UnreadableFile(why)) => {
@@ -23,13 +26,14 @@ pub fn hold_of_value(
         }
         None => {}
     }
-    hold_of_container(value.container.as_ref()?, sources, overrides)
+    hold_of_container(value.container.as_ref()?, sources, overrides, at)
 }
 
 fn hold_of_container(
     marked: &MarkedContainer,
     sources: &PolicySources,
     overrides: Overrides,
+    at: Timestamp,
 ) -> Option<(MarkerReason, String)> {
     let workload = &marked.workload;
     let position = workload
@@ -43,6 +47,9 @@ fn hold_of_container(
     }
     if resolved.ignored || resolved.state == State::Ignored {
         return Some((MarkerReason::Ignored, format!("{id} is ignored")));
+    }
+    if let Some(closure) = resolved.closure(at).filter(|_| !overrides.window) {
+        return Some((MarkerReason::WaitingForWindow, format!("{id}: {closure}")));
     }
     let origin = match resolved.policy? {
         Ok(policy) => policy.origin,

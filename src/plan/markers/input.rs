@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use crate::evaluator::{PolicyElection, Settings};
 use crate::plan::safeguards::overrides::Overrides;
 use crate::policy::{ImageAutomation, PolicySources};
@@ -39,4 +41,6 @@ pub struct MarkerSpec<'a> {
     pub settings: &'a Settings,
     /// The safeguards that are overridden.
     pub overrides: Overrides,
+    /// The time that counts as now.
+    pub now: Timestamp,
 }

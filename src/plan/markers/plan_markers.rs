@@ -192,7 +192,12 @@ impl Decider<'_> {
             );
             return Some((MarkerReason::UpToDate, message));
         }
-        if let Some(hold) = hold_of_value(value, self.input.sources, self.spec.overrides) {
+        if let Some(hold) = hold_of_value(
+            value,
+            self.input.sources,
+            self.spec.overrides,
+            self.spec.now,
+        ) {
             return Some(hold);
         }
         if let Some(why) = self.scope.exclusion(&image.part(MarkerPart::Image)) {

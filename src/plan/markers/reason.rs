@@ -18,6 +18,8 @@ named_enum! {
         Locked = "locked",
         /// The workload with the marked image is ignored.
         Ignored = "ignored",
+        /// A window or a freeze of the workload with the marked image does not allow an update.
+        WaitingForWindow = "waiting-for-window",
         /// The container has a policy from another source, which decides.
         OwnPolicy = "own-policy",
         /// The flags of the run exclude the image.
@@ -59,6 +61,7 @@ impl MarkerReason {
             | Self::Downgrade
             | Self::Locked
             | Self::Ignored
+            | Self::WaitingForWindow
             | Self::OwnPolicy
             | Self::Excluded
             | Self::BeyondMax
@@ -82,6 +85,7 @@ impl MarkerReason {
         match self {
             Self::Downgrade => Some("--allow-downgrade"),
             Self::Locked => Some("--override-lock"),
+            Self::WaitingForWindow => Some("--override-window"),
             Self::BeyondMax => Some("--max"),
             _ => None,
         }

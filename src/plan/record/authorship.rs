@@ -14,6 +14,8 @@ named_enum! {
         Lock = "lock",
         /// Update a workload that GitOps or an operator manages.
         Owner = "owner",
+        /// Update at a time that a window or a freeze does not allow.
+        Window = "window",
         /// Write an image that no registry could confirm.
         Unconfirmed = "unconfirmed",
     }

@@ -8,6 +8,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::owners::{OwnerEffect, Ownership};
 use crate::plan::basis::DecidedContainer;
 use crate::plan::change::{Change, Plan};
@@ -53,15 +55,17 @@ fn decided(change: &Change, workload: &Workload, sources: &PolicySources) -> Vec
 
 impl Change {
     /// Checks that the states and the policies of the containers are still those that
-    /// the change rests on.
+    /// the change rests on, and that no window or freeze has closed.
     ///
     /// # Errors
     ///
-    /// One of them has changed. Then nothing of the change may be written.
+    /// One of them has changed, or the update may not start now. Then nothing of the change
+    /// may be written.
     pub fn check_policies(
         &self,
         workload: &Workload,
         sources: &PolicySources,
+        at: Timestamp,
     ) -> Result<(), Refusal> {
         if self.basis.containers.is_empty() {
             return Ok(());
@@ -73,6 +77,9 @@ impl Change {
             });
             if let Some(planned) = planned {
                 check(&now.name, &planned.resolved, &now.resolved)?;
+                if self.basis.obeys_windows {
+                    check_windows(planned, &now, at)?;
+                }
             }
         }
         Ok(())
@@ -93,6 +100,23 @@ impl Change {
             }),
             _ => Ok(()),
         }
+    }
+}
+
+/// Checks that an update may start now, by the annotations as they are and as they were: the
+/// namespace is only read for the plan.
+fn check_windows(
+    planned: &DecidedContainer,
+    now: &DecidedContainer,
+    at: Timestamp,
+) -> Result<(), Refusal> {
+    let both = [&now.resolved, &planned.resolved];
+    match both.into_iter().find_map(|resolved| resolved.closure(at)) {
+        Some(closure) => Err(Refusal::Closed {
+            container: now.name.clone(),
+            closure,
+        }),
+        None => Ok(()),
     }
 }
 

@@ -20,6 +20,8 @@ named_enum! {
         VariantChange = "variant-change",
         /// The values of a Helm release have no tag, so what runs is not known.
         ChartTag = "chart-tag",
+        /// A window or a freeze does not allow an update now.
+        WaitingForWindow = "waiting-for-window",
         /// The policy does not accept the requested image.
         NotAccepted = "not-accepted",
         /// What was requested is not an image.
@@ -61,6 +63,7 @@ impl HoldReason {
             Self::Downgrade => Some("--allow-downgrade"),
             Self::VariantChange => Some("--allow-variant"),
             Self::ChartTag | Self::OverriddenByKustomization => Some("--image"),
+            Self::WaitingForWindow => Some("--override-window"),
             Self::NotAccepted | Self::OtherRepository => Some("--override-policy"),
             Self::Owned => Some("--override-owner"),
             Self::BeyondMax => Some("--max"),

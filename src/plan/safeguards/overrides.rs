@@ -11,6 +11,8 @@ pub struct Overrides {
     pub lock: bool,
     /// `--override-owner`.
     pub owner: bool,
+    /// `--override-window`.
+    pub window: bool,
     /// `--allow-unconfirmed`.
     pub unconfirmed: bool,
 }
@@ -23,12 +25,14 @@ impl Overrides {
             policy,
             lock,
             owner,
+            window,
             unconfirmed,
         } = self;
         let all = [
             (policy, Override::Policy),
             (lock, Override::Lock),
             (owner, Override::Owner),
+            (window, Override::Window),
             (unconfirmed, Override::Unconfirmed),
         ];
         all.into_iter()

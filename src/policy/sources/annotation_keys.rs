@@ -58,6 +58,10 @@ pub enum AnnotationKey<'c> {
     AllowDowngrade,
     /// Whether an image may be another variant than the running one.
     AllowVariantChange,
+    /// The hours of the week in which images may be updated.
+    Window,
+    /// The days on which images must not be updated.
+    Freeze,
     /// The images that the last update replaced.
     LastUpdate,
     /// The `imagePolicies` of a Kustomization.
@@ -109,12 +113,14 @@ fn about(container: &str) -> [AnnotationKey<'_>; 5] {
 }
 
 /// This program's own annotations of a whole workload or Kustomization.
-const OWN: [AnnotationKey<'static>; 7] = [
+const OWN: [AnnotationKey<'static>; 9] = [
     AnnotationKey::LockedAt,
     AnnotationKey::MinAge,
     AnnotationKey::MinAgeClock,
     AnnotationKey::AllowDowngrade,
     AnnotationKey::AllowVariantChange,
+    AnnotationKey::Window,
+    AnnotationKey::Freeze,
     AnnotationKey::LastUpdate,
     AnnotationKey::ImagePolicies,
 ];
@@ -149,6 +155,8 @@ impl<'c> AnnotationKey<'c> {
             Self::MinAgeClock => "min-age-clock",
             Self::AllowDowngrade => "allow-downgrade",
             Self::AllowVariantChange => "allow-variant-change",
+            Self::Window => "window",
+            Self::Freeze => "freeze",
             Self::LastUpdate => "last-update",
             Self::ImagePolicies => "image-policies",
         }

@@ -17,8 +17,8 @@ use crate::manifest::{self, EditError, Object, ObjectEdit};
 use crate::plan::{
     Authorship, Change, Edit, FieldEdit, MarkerDecision, Override, Overrides, Plan, Refusal,
 };
-use crate::policy::{ImagePolicies, PolicySources};
-use crate::workload::{DEFAULT_NAMESPACE, Observed};
+use crate::policy::PolicySources;
+use crate::workload::Observed;
 use crate::write::applied::{Applied, Done, DryRun, WriteError};
 
 /// The file name that means standard input.
@@ -224,11 +224,9 @@ impl FileWriter<'_> {
             };
             // Policies that can no longer be read no longer apply.
             let objects = manifest::objects(text.as_deref().unwrap_or_default());
-            let policies = objects
-                .into_iter()
-                .flatten()
-                .filter_map(|object| ImagePolicies::read(&object.value, DEFAULT_NAMESPACE));
-            sources.image_policies.extend(policies);
+            for object in objects.into_iter().flatten() {
+                sources.add(&object.value);
+            }
         }
         sources
     }
@@ -331,8 +329,10 @@ impl FileWriter<'_> {
             sources: edits.sources,
             overrides: Overrides {
                 lock: self.authorship.overrides.contains(&Override::Lock),
+                window: self.authorship.overrides.contains(&Override::Window),
                 ..Overrides::default()
             },
+            at: self.authorship.at,
         };
         let (markers, text) = writer.edit(text, &edits.markers);
         let edited = self.edit(edits.file, &text, &edits.changes, edits.sources);
@@ -369,7 +369,7 @@ impl FileWriter<'_> {
                 taken.insert(index);
                 let edit = change.edit(&observed, self.authorship)?;
                 if edit.writes_images() {
-                    change.check_policies(&observed.workload, sources)?;
+                    change.check_policies(&observed.workload, sources, self.authorship.at)?;
                 }
                 Ok((index, edit, &object.value))
             });

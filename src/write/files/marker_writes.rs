@@ -1,5 +1,7 @@
 //! Edits the marked values of one text.
 
+use jiff::Timestamp;
+
 use crate::manifest::{self, MarkerEdit};
 use crate::plan::{MarkerDecision, Overrides, hold_of_value};
 use crate::policy::PolicySources;
@@ -25,6 +27,8 @@ pub(crate) struct MarkerWriter<'a> {
     pub(crate) sources: &'a PolicySources,
     /// The safeguards that are overridden.
     pub(crate) overrides: Overrides,
+    /// The time of the write.
+    pub(crate) at: Timestamp,
 }
 
 impl MarkerWriter<'_> {
@@ -98,7 +102,7 @@ impl MarkerWriter<'_> {
                     .to_owned(),
             );
         }
-        if let Some((_, message)) = hold_of_value(value, self.sources, self.overrides) {
+        if let Some((_, message)) = hold_of_value(value, self.sources, self.overrides, self.at) {
             return Err(message);
         }
         let edit = MarkerEdit {

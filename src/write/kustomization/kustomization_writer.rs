@@ -8,12 +8,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use crate::files::{FileListing, RewriteError, rewrite_in_turn};
 use crate::kustomize::{BuiltKustomization, KustomizeBuilder, settle};
 use crate::manifest::SettleOptions;
 use crate::plan::{Change, Edit, HeldBack, Overrides, Plan, Refusal};
-use crate::policy::{ImagePolicies, PolicySources, WarningCode};
-use crate::workload::DEFAULT_NAMESPACE;
+use crate::policy::{PolicySources, WarningCode};
 use crate::write::files::file_writer::{
     FileWriter, RewrittenFile, TRIES, WrittenFiles, write_files,
 };
@@ -34,6 +35,8 @@ pub struct KustomizationWriter<'a> {
     pub default_namespace: &'a str,
     /// The safeguards that are overridden.
     pub overrides: Overrides,
+    /// The time of the write.
+    pub at: Timestamp,
     /// The folder of the locks on files; `None`: there are none.
     pub locks: Option<&'a Path>,
 }
@@ -135,12 +138,14 @@ impl KustomizationWriter<'_> {
     fn settle_options<'s>(&'s self, elsewhere: Option<&'s PolicySources>) -> SettleOptions<'s> {
         static NONE: PolicySources = PolicySources {
             image_policies: Vec::new(),
+            namespaces: BTreeMap::new(),
         };
         SettleOptions {
             default_namespace: self.default_namespace,
             sources: elsewhere.unwrap_or(&NONE),
             overrides: self.overrides,
             may_add: false,
+            at: self.at,
         }
     }
 
@@ -188,7 +193,7 @@ impl KustomizationWriter<'_> {
         let elsewhere = self.files.as_ref().map(FileWriter::policy_sources);
         let elsewhere = elsewhere.unwrap_or_default();
         let mut rewritten = Vec::new();
-        let refused = refused(plan, refusals, &listings, &elsewhere);
+        let refused = refused(plan, refusals, &listings, &elsewhere, self.at);
         let mut rest = Plan {
             changes: plan
                 .changes
@@ -245,11 +250,12 @@ fn refused(
     refusals: &[Option<Refusal>],
     listings: &[FileListing],
     elsewhere: &PolicySources,
+    at: Timestamp,
 ) -> Vec<Option<Refusal>> {
-    let policies = listings.iter().flat_map(|listing| &listing.objects);
-    let own = policies.filter_map(|(_, object)| ImagePolicies::read(object, DEFAULT_NAMESPACE));
     let mut sources = elsewhere.clone();
-    sources.image_policies.extend(own);
+    for (_, object) in listings.iter().flat_map(|listing| &listing.objects) {
+        sources.add(object);
+    }
     let changes = plan.changes.iter().zip(refusals);
     changes
         .map(|(change, refusal)| {
@@ -257,7 +263,7 @@ fn refused(
             let workload = workloads.find(|workload| change.is_for(workload));
             refusal.clone().or_else(|| {
                 // A workload that is gone is found when the edits are computed.
-                change.check_policies(workload?, &sources).err()
+                change.check_policies(workload?, &sources, at).err()
             })
         })
         .collect()

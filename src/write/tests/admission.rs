@@ -33,6 +33,7 @@ async fn write_plan(cluster: &Cluster, plan: &Plan, overrides: &[Override]) -> A
         dry_run: DryRun::None,
         field_manager: "imgpolicy",
         authorship: &authorship,
+        clock: || Timestamp::UNIX_EPOCH,
     };
     let context = WriteContext {
         observed: &[],

@@ -36,6 +36,7 @@ async fn write_as(
         dry_run,
         field_manager: "imgpolicy",
         authorship: &authorship,
+        clock: || Timestamp::UNIX_EPOCH,
     };
     let stop = StopSignal::never();
     write_live(plan, &context(observed, &stop), &writer, &|_| {}).await
@@ -281,6 +282,7 @@ async fn one_failure_does_not_stop_the_others() {
         dry_run: DryRun::None,
         field_manager: "imgpolicy",
         authorship: &authorship,
+        clock: || Timestamp::UNIX_EPOCH,
     };
     let report = |event: WriteEvent<'_>| {
         let WriteEvent::Applied(applied) = event else {

@@ -56,6 +56,7 @@ async fn write_until(cluster: &Cluster, stop: &StopSignal) -> Applied {
         dry_run: DryRun::None,
         field_manager: "imgpolicy",
         authorship: &authorship,
+        clock: || Timestamp::UNIX_EPOCH,
     };
     let context = WriteContext {
         observed: std::slice::from_ref(&planned),
@@ -250,6 +251,7 @@ async fn write_twenty(
         dry_run: DryRun::None,
         field_manager: "imgpolicy",
         authorship: &authorship,
+        clock: || Timestamp::UNIX_EPOCH,
     };
     let names: Vec<String> = (0..20).map(|n| format!("w{n:02}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -324,6 +326,7 @@ async fn write_that_the_server_does_not_answer_is_named_after_three_seconds() {
             dry_run: DryRun::None,
             field_manager: "imgpolicy",
             authorship: &authorship,
+            clock: || Timestamp::UNIX_EPOCH,
         };
         let context = WriteContext {
             observed: &[],

@@ -6,10 +6,8 @@ use crate::manifest::kustomize::build::{Built, BuiltObject};
 use crate::manifest::kustomize::containers::ImageScalars;
 use crate::manifest::kustomize::traced::{ScalarPlace, TracedValue};
 use crate::plan::{Change, ImageChange};
-use crate::policy::{ImagePolicies, PolicySources, Resolved, resolve};
-use crate::workload::{
-    ContainerType, DEFAULT_NAMESPACE, ManifestSource, Workload, WorkloadKind, decode,
-};
+use crate::policy::{PolicySources, Resolved, resolve};
+use crate::workload::{ContainerType, ManifestSource, Workload, WorkloadKind, decode};
 
 /// The lists whose items have an image.
 const LISTS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
@@ -55,8 +53,7 @@ impl BuiltImages {
 
     fn add(&mut self, root: &str, object: &BuiltObject, default_namespace: &str) {
         let value = object.value.to_value();
-        let policies = ImagePolicies::read(&value, DEFAULT_NAMESPACE);
-        self.sources.image_policies.extend(policies);
+        self.sources.add(&value);
         let Ok(Some(workload)) = decode(&value, default_namespace) else {
             let id = object.id();
             let name = format!("{} {}", id.kind, id.name);

@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::difference::changed_scalars;
 use super::hidden_edits::warn_of_hidden_edits;
 use super::images::{BuiltImage, BuiltImages};
@@ -35,6 +37,8 @@ pub struct SettleOptions<'a> {
     /// Whether what a line moves along may be added to the plan. Only before the plan is
     /// checked and shown.
     pub may_add: bool,
+    /// The time at which images are written.
+    pub at: Timestamp,
 }
 
 /// The images that edits should give, by their positions.
@@ -294,17 +298,23 @@ impl<'a> Settler<'a> {
     /// Why an image must not be moved along.
     fn refusal(&self, image: &BuiltImage) -> Option<(HoldReason, String)> {
         let overrides = self.options.overrides;
+        let resolved = image.resolved(&self.sources)?;
+        let closure = resolved.closure(self.options.at);
         let Resolved {
             lock,
             ignored,
             policy,
             ..
-        } = image.resolved(&self.sources)?;
+        } = resolved;
         if ignored {
             return Some((HoldReason::Ignored, "which is ignored".to_owned()));
         }
         if lock.is_some() && !overrides.lock {
             return Some((HoldReason::Locked, "which is locked".to_owned()));
+        }
+        if let Some(closure) = closure.filter(|_| !overrides.window) {
+            let why = format!("for which {closure}");
+            return Some((HoldReason::WaitingForWindow, why));
         }
         if policy.is_some() && !overrides.policy {
             let why = "which has a policy, and this command does not give it the same image";
