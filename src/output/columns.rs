@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use super::text::grid::{Cell, Cut, Heading, NONE};
 use super::text::sanitize::sanitize;
 use super::text::style::Paint;
-use super::text::time::age;
+use super::text::time::{age, minute};
 use crate::evaluator::{Lock, Outcome, Reason, Row, State};
 use crate::image::{Digest, ImageReference};
 use crate::named_enum::named_enum;
-use crate::policy::WarningCode;
+use crate::policy::{Closure, WarningCode};
 use crate::workload::{ImagePart, Names, WorkloadId, WorkloadKind};
 
 named_enum! {
@@ -295,9 +295,18 @@ fn why(row: &Row) -> Cell {
         Reason::Locked => locked(row),
         Reason::WaitingForWindow => {
             let closure = decision.closure.as_ref();
-            Cell::worded(word, &closure.map(ToString::to_string).unwrap_or_default())
+            Cell::worded(word, &closure.map(closed).unwrap_or_default())
         }
         _ => Cell::worded(word, &decision.message),
+    }
+}
+
+/// `until 2026-01-05 09:00 UTC, outside the window …`.
+fn closed(closure: &Closure) -> String {
+    let Closure { until, message } = closure;
+    match until {
+        Some(until) => format!("until {} UTC, {message}", minute(*until)),
+        None => message.clone(),
     }
 }
 

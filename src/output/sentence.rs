@@ -130,7 +130,6 @@ pub fn next_step(explained: &Explained<'_>, flags: &RepeatedFlags) -> Option<Str
         Reason::UpToDate
         | Reason::Downgrade
         | Reason::VariantChange
-        | Reason::WaitingForWindow
         | Reason::ChartTag
         | Reason::NoMatchingTag
         | Reason::NoCreationTime
@@ -140,6 +139,7 @@ pub fn next_step(explained: &Explained<'_>, flags: &RepeatedFlags) -> Option<Str
         | Reason::Ignored
         | Reason::Excluded
         | Reason::BeingDeleted
+        | Reason::WaitingForWindow
         | Reason::ImageNotFound
         | Reason::UnparsableImage
         | Reason::RegistryError

@@ -107,7 +107,8 @@ fn table_and_explanation_say_until_when_an_update_waits() {
         explain
             .stdout
             .contains("; otherwise it would move to 1.0.1")
-            && explain.stdout.contains("\nWindow:"),
+            && explain.stdout.contains("\nWindow:")
+            && !explain.stdout.contains("Next:"),
         "{explain:#?}"
     );
 }

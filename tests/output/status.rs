@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use kubectl_imgpolicy::evaluator::{Reason, Row};
 use kubectl_imgpolicy::output::{Column, Style, TableOptions, closing_lines, names, status_table};
-use kubectl_imgpolicy::policy::WarningCode;
+use kubectl_imgpolicy::policy::{Closure, WarningCode};
 use kubectl_imgpolicy::workload::WorkloadKind;
 
 use super::builder::{assessment, every_kind, now, row, seed};
@@ -22,6 +22,21 @@ fn single_container_is_one_line() {
     insta::assert_snapshot!(table(&[seed()], Style::PIPED), @"
     WORKLOAD         CONTAINER   STATE       POLICY        CURRENT   UPDATE   WHY
     deployment/web   app         automated   semver:~1.0   1.0.0     1.0.1    <none>
+    ");
+}
+
+#[test]
+fn waiting_update_shows_until_when_and_why() {
+    let mut row = seed();
+    row.decision.reason = Reason::WaitingForWindow;
+    row.decision.outcome = Reason::WaitingForWindow.outcome();
+    row.decision.closure = Some(Closure {
+        until: Some("2026-11-23T08:00:00Z".parse().expect("a time")),
+        message: "outside the window Mon 09:00-16:00 Europe/Berlin".to_owned(),
+    });
+    insta::assert_snapshot!(table(&[row], Style::PIPED), @"
+    WORKLOAD         CONTAINER   STATE       POLICY        CURRENT   UPDATE   WHY
+    deployment/web   app         automated   semver:~1.0   1.0.0     1.0.1    waiting-for-window: until 2026-11-23 08:00 UTC, outside the window Mon 09:00-16:00 Europe/Berlin
     ");
 }
 
