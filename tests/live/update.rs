@@ -263,3 +263,38 @@ async fn missing_image_is_not_written() {
     );
     assert_eq!(shop.tag("web").await, "1.0.0");
 }
+
+#[tokio::test]
+async fn frozen_namespace_keeps_its_images_until_the_freeze_is_removed() {
+    let shop = Shop::open("update-frozen").await;
+    shop.deploy(&["frozen"]).await;
+    let namespace = |annotations: serde_json::Value| {
+        json!({"apiVersion": "v1", "kind": "Namespace",
+            "metadata": {"name": "update-frozen", "annotations": annotations}})
+    };
+    let freeze = json!({"imgpolicy.dev/freeze": "2020-01-01/9998-12-31 launch"});
+    shop.plane.apply(&[namespace(freeze)]).await;
+    let run = shop.run(&["update", "deployment/frozen", "--yes"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{run:?}");
+    assert_eq!(said(&run, "--override-window").len(), 1, "{run:?}");
+    // One namespace is read alone, all of them as a list.
+    for words in [
+        &["status", "-o", "json"][..],
+        &["status", "-A", "-o", "json"],
+    ] {
+        let row = shop.run(words).row("frozen", "app");
+        assert_eq!(row["reason"], "waiting-for-window", "{words:?}");
+    }
+    assert_eq!(shop.tag("frozen").await, "1.0.0");
+
+    shop.plane.apply(&[namespace(json!({}))]).await;
+    let run = shop.run(&["update", "deployment/frozen", "--yes"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(shop.tag("frozen").await, "1.0.1");
+    // A freeze does not keep a bad image running.
+    let freeze = json!({"imgpolicy.dev/freeze": "2020-01-01/9998-12-31 launch"});
+    shop.plane.apply(&[namespace(freeze)]).await;
+    let run = shop.run(&["rollback", "deployment/frozen", "--yes"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(shop.tag("frozen").await, "1.0.0");
+}
