@@ -19,7 +19,7 @@ use crate::image::{CreatedFrom, ImageReference};
 use crate::workload::{Names, WorkloadId};
 
 /// The images that run in scope, one line per image and version, sorted by name:
-/// IMAGE TAG WORKLOADS STATE. With `namespaces`, workloads are shown with their
+/// IMAGE TAG WORKLOADS STATE, and IMAGE POLICY if there is one. With `namespaces`, workloads are shown with their
 /// namespaces. Of the other options only `no_headings` is used.
 #[must_use]
 pub fn images_table(uses: &[ImageUse], options: &TableOptions, style: &Style) -> String {
@@ -41,35 +41,46 @@ pub fn images_table(uses: &[ImageUse], options: &TableOptions, style: &Style) ->
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by(|(a, _), (b, _)| a.0.cmp(&b.0).then_with(|| compare_natural(&a.1, &b.1)));
+    let has_policies = uses.iter().any(|used| !used.image_policies.is_empty());
     let rows = groups.iter().map(|((image, version), uses)| {
         let is_managed = uses
             .iter()
             .any(|used| matches!(used.state, Some(State::Automated | State::Locked)));
         let paint = if is_managed { Paint::Plain } else { Paint::Dim };
-        let cells = [
+        let mut cells = vec![
             Cell::new(image),
             Cell::new(version),
             workloads(uses, &names, options.namespaces),
             Cell::new(&states(uses)),
         ];
-        cells.map(|cell| cell.painted(paint)).to_vec()
+        if has_policies {
+            cells.push(image_policies(uses));
+        }
+        cells.into_iter().map(|cell| cell.painted(paint)).collect()
     });
+    let mut headings = vec![
+        Heading::new("IMAGE", Cut::Middle),
+        Heading::new("TAG", Cut::Middle),
+        Heading::new("WORKLOADS", Cut::End),
+        Heading::new("STATE", Cut::End),
+    ];
+    let mut steps = vec![
+        FitStep::Narrow(vec![("WORKLOADS", 24)]),
+        FitStep::Narrow(vec![("IMAGE", 20)]),
+        FitStep::Narrow(vec![("TAG", 9), ("STATE", 9)]),
+        FitStep::Narrow(vec![("WORKLOADS", 12), ("IMAGE", 8)]),
+        FitStep::Drop("STATE"),
+    ];
+    if has_policies {
+        headings.push(Heading::new(IMAGE_POLICY, Cut::Middle));
+        steps.insert(2, FitStep::Narrow(vec![(IMAGE_POLICY, 15)]));
+        steps.push(FitStep::Drop(IMAGE_POLICY));
+    }
     let grid = Grid {
-        headings: vec![
-            Heading::new("IMAGE", Cut::Middle),
-            Heading::new("TAG", Cut::Middle),
-            Heading::new("WORKLOADS", Cut::End),
-            Heading::new("STATE", Cut::End),
-        ],
+        headings,
         rows: rows.collect(),
         show_headings: !options.no_headings,
-        steps: vec![
-            FitStep::Narrow(vec![("WORKLOADS", 24)]),
-            FitStep::Narrow(vec![("IMAGE", 20)]),
-            FitStep::Narrow(vec![("TAG", 9), ("STATE", 9)]),
-            FitStep::Narrow(vec![("WORKLOADS", 12), ("IMAGE", 8)]),
-            FitStep::Drop("STATE"),
-        ],
+        steps,
     };
     grid.render(style)
 }
@@ -95,6 +106,22 @@ fn workloads(uses: &[&ImageUse], names: &Names<'_>, namespaces: bool) -> Cell {
     match names.as_slice() {
         [one] => Cell::new(one),
         many => Cell::new(&many.join(",")).shortened(&count(many.len(), "workload")),
+    }
+}
+
+const IMAGE_POLICY: &str = "IMAGE POLICY";
+
+/// The ImagePolicy objects that elect from the repository; `2 policies` if room is short.
+fn image_policies(uses: &[&ImageUse]) -> Cell {
+    let ids: BTreeSet<&str> = uses
+        .iter()
+        .flat_map(|used| used.image_policies.iter().map(String::as_str))
+        .collect();
+    let ids: Vec<&str> = ids.into_iter().collect();
+    match ids.as_slice() {
+        [] => Cell::optional(None::<&str>),
+        [one] => Cell::new(one),
+        many => Cell::new(&many.join(",")).shortened(&count(many.len(), "policy")),
     }
 }
 

@@ -32,6 +32,8 @@ pub struct ImageUse {
     pub state: Option<State>,
     /// How many Pods run it, if they were counted.
     pub pods: Option<usize>,
+    /// The ImagePolicy objects of Flux that elect from its repository, as `namespace/name`.
+    pub image_policies: Vec<String>,
 }
 
 impl From<&Row> for ImageUse {
@@ -48,6 +50,7 @@ impl From<&Row> for ImageUse {
             container_type: row.container_type,
             state: Some(row.decision.state),
             pods: None,
+            image_policies: Vec::new(),
         }
     }
 }

@@ -212,3 +212,31 @@ fn certificates_are_read_from_the_secret_and_a_refusal_makes_the_policy_unknown(
         }
     }
 }
+
+#[test]
+fn images_name_the_policies_that_elect_from_their_repository() {
+    let registry = TestRegistry::start();
+    let words = ["images", "-o", "json"];
+    let two = flux(&registry, &["app", "next"], true);
+    let outcome = run(&registry, two, &words).expect(0);
+    let item = outcome.json()["items"][0].clone();
+    assert_eq!(
+        item["imagePolicies"],
+        json!(["flux-system/app", "flux-system/next"]),
+        "{item}"
+    );
+    let table = run(&registry, flux(&registry, &["app"], true), &["images"]).expect(0);
+    let lines: Vec<&str> = table.stdout.lines().collect();
+    assert!(lines[0].ends_with("IMAGE POLICY"), "{table:#?}");
+    assert!(lines[1].ends_with("flux-system/app"), "{table:#?}");
+    // Nothing is elected for this list.
+    assert_eq!(registry.paths(), [""; 0]);
+    // Another repository has none.
+    let mut other = flux(&registry, &["app"], true);
+    other.repositories[0]["spec"]["image"] = json!("other.example/app");
+    let table = run(&registry, other, &["images"]).expect(0);
+    assert!(!table.stdout.contains("IMAGE POLICY"), "{table:#?}");
+    let refused = run(&registry, flux(&registry, &["app"], false), &["images"]).expect(0);
+    let note = "note: no permission to list imagepolicies.image.toolkit.fluxcd.io";
+    assert!(refused.stderr.contains(note), "{refused:#?}");
+}

@@ -111,3 +111,59 @@ fn confirmation_names_both_repositories_when_a_rollback_changes_them() {
     terminal.end(pty).expect(1);
     assert_eq!(terminal.file(), before);
 }
+
+/// Marked values and the policies with their recorded images: `app` elects 1.1.0, and `old` a
+/// downgrade.
+const MARKED: &str = r#"kind: ImagePolicy
+apiVersion: image.toolkit.fluxcd.io/v1
+metadata: {name: app, namespace: flux}
+status: {latestRef: {name: org/app, tag: 1.1.0}}
+---
+kind: ImagePolicy
+apiVersion: image.toolkit.fluxcd.io/v1
+metadata: {name: old, namespace: flux}
+status: {latestRef: {name: org/old, tag: 0.9.0}}
+---
+first: 1.0.0 # {"$imagepolicy": "flux:app:tag"}
+same:
+  name: x/app # {"$imagepolicy": "flux:app:name"}
+  tag: 1.0.1 # {"$imagepolicy": "flux:app:tag"}
+last: 1.0.0 # {"$imagepolicy": "flux:old:tag"}
+"#;
+
+#[test]
+fn marked_values_are_chosen_with_their_policy_and_parts_stay_together() {
+    let terminal = Terminal::new().sized(24, 100);
+    terminal.environment.write("shop.yaml", MARKED);
+    let words = ["update", "-i", "--elected", "recorded"];
+    let mut pty = terminal.start(&words, "");
+    pty.wait("2 of 3 checked");
+    pty.wait("[x] shop.yaml:11")
+        .wait("1.0.0 -> 1.1.0")
+        .wait("flux:app:tag");
+    pty.wait("[x] shop.yaml:13")
+        .wait("x/app -> org/app, 1.0.1 -> 1.1.0");
+    pty.wait(" -  shop.yaml:15").wait("downgrade");
+    // Without the first value.
+    pty.press(" ").wait("1 of 3 checked").press(key::ENTER);
+    pty.wait("Update 2 marked values in file shop.yaml? [y/N]");
+    pty.press("y\r");
+    let left = terminal.end(pty).expect(0);
+    let expected = MARKED
+        .replace("x/app #", "org/app #")
+        .replace("1.0.1 #", "1.1.0 #");
+    assert_eq!(terminal.file(), expected);
+    assert!(!left.screen.contains("without a menu"), "{}", left.screen);
+
+    // With everything, there is a command, which does the rest.
+    let mut pty = terminal.start(&words, "");
+    pty.wait("1 of 2 checked").press(key::ENTER);
+    pty.wait("[y/N]").press("y\r");
+    let left = terminal.end(pty).expect(0);
+    let command = "kubectl imgpolicy update -f shop.yaml";
+    assert!(left.screen.contains(command), "{}", left.screen);
+    assert_eq!(
+        terminal.file(),
+        expected.replace("first: 1.0.0", "first: 1.1.0")
+    );
+}

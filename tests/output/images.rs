@@ -24,6 +24,7 @@ fn uses() -> Vec<ImageUse> {
         container_type: ContainerType::Container,
         state: None,
         pods: Some(3),
+        image_policies: Vec::new(),
     });
     uses
 }

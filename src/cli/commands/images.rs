@@ -105,7 +105,13 @@ fn everything(
     errors.extend(pods.errors.into_iter().map(ScopeError::from));
     let rows = assessment.rows.iter().map(ImageUse::from);
     let uncovered = uncovered.into_iter().map(use_without_row);
-    let uses = uses(rows.chain(uncovered).collect(), &pods.containers);
+    let mut uses = uses(rows.chain(uncovered).collect(), &pods.containers);
+    let policies = snapshot.elections()?.by_repository();
+    for used in &mut uses {
+        let image = used.image.parse::<ImageReference>().ok();
+        let own = image.and_then(|image| policies.get(image.canonical()));
+        used.image_policies = own.cloned().unwrap_or_default();
+    }
     let context = ExplainContext {
         context: assessment.context.clone(),
         observed_at: assessment.observed_at,
@@ -155,6 +161,7 @@ fn use_without_row(found: UncoveredImage) -> ImageUse {
         container_type: found.container_type,
         state: None,
         pods: None,
+        image_policies: Vec::new(),
     }
 }
 
@@ -185,6 +192,7 @@ fn uses(mut uses: Vec<ImageUse>, pods: &[PodUsage]) -> Vec<ImageUse> {
                 container_type: pod.container_type,
                 state: None,
                 pods: None,
+                image_policies: Vec::new(),
             });
             uses.len() - 1
         });

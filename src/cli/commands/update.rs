@@ -227,13 +227,12 @@ struct UpdateRequest<'a> {
 }
 
 impl UpdateRequest<'_> {
-    /// Whether marked values are written. They are selected by their files alone, and the
-    /// menu does not show them.
+    /// Whether marked values are written. They are selected by their files alone.
     fn writes_markers(&self) -> bool {
         let args = self.args;
         let is_narrowed =
             self.selector != WorkloadSelector::Everything || !args.container.is_empty();
-        !is_narrowed && args.image.is_none() && !args.interactive
+        !is_narrowed && args.image.is_none()
     }
 
     /// Decides, and carries out the decisions.
@@ -437,7 +436,7 @@ fn plan(
 }
 
 /// What a recorded election rules out, because it would have no effect on marked values.
-fn ruled_out(args: &UpdateArgs, settings: &Settings, is_narrowed: bool) -> [RuledOut; 5] {
+fn ruled_out(args: &UpdateArgs, settings: &Settings, is_narrowed: bool) -> [RuledOut; 4] {
     const NO_REGISTRY: &str = "no registry is asked about recorded images";
     [
         RuledOut {
@@ -449,11 +448,6 @@ fn ruled_out(args: &UpdateArgs, settings: &Settings, is_narrowed: bool) -> [Rule
             name: "--image",
             why: "there would be two images for one value",
             is_given: args.image.is_some(),
-        },
-        RuledOut {
-            name: "--interactive",
-            why: "the menu shows only workloads",
-            is_given: args.interactive,
         },
         RuledOut {
             name: "--min-age",

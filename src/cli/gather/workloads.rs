@@ -341,8 +341,7 @@ pub(crate) async fn read_with_pods(
         let settings = settings.clone();
         Some(read_files(place, Some(kustomization), &selector, settings, globals).await?)
     };
-    if let Some(mut reading) = in_files {
-        reading.snapshot.keep_policies(|_, _| false);
+    if let Some(reading) = in_files {
         return Ok(ImageReading {
             snapshot: reading.snapshot,
             pods: PodUsages::default(),
@@ -354,8 +353,10 @@ pub(crate) async fn read_with_pods(
     let workloads = collect::from_cluster(&cluster, &selection, settings, now());
     let pods = cluster.pod_usages(&selection.scope, selection.label_selector.as_deref());
     let (workloads, pods) = futures_util::join!(workloads, pods);
+    let mut snapshot = workloads?;
+    collect::add_image_objects(&cluster, None, &mut snapshot).await;
     Ok(ImageReading {
-        snapshot: workloads?,
+        snapshot,
         pods: pods?,
         uncovered: Vec::new(),
         empty: empty(&selection),

@@ -5,7 +5,7 @@
 //! tag and whose reader is the ImageRepository. The same evaluator decides it.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -14,7 +14,7 @@ use super::settings::{Elected, Settings, SnapshotError};
 use crate::evaluator::decision::Decision;
 use crate::evaluator::image_scope::ImageScope;
 use crate::evaluator::subject::Subject;
-use crate::image::RepositoryMetadata;
+use crate::image::{CanonicalName, ImageReference, RepositoryMetadata};
 use crate::policy::{
     ContainerPolicy, FluxImagePolicy, FluxObjects, PolicyError, Warning, WarningCode,
 };
@@ -86,6 +86,20 @@ impl Elections {
                 .map(|trial| trial.subject(&self.settings, now))
                 .collect(),
         }
+    }
+
+    /// The ImagePolicy objects that elect from each repository, as `namespace/name`.
+    #[must_use]
+    pub fn by_repository(&self) -> BTreeMap<CanonicalName, Vec<String>> {
+        let mut all: BTreeMap<CanonicalName, Vec<String>> = BTreeMap::new();
+        for trial in &self.trials {
+            let image = trial.workload.containers[0].image.parse::<ImageReference>();
+            if let Ok(image) = image {
+                let own = all.entry(image.canonical().clone()).or_default();
+                own.push(trial.policy.id());
+            }
+        }
+        all
     }
 
     /// What to know about the credentials, one sentence each.

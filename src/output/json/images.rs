@@ -34,13 +34,13 @@ impl ImageList {
     /// The output for these containers.
     #[must_use]
     pub fn new(uses: &[ImageUse], errors: &[ScopeError], context: &ExplainContext) -> Self {
-        let mut images: BTreeMap<&str, Vec<UserItem>> = BTreeMap::new();
+        let mut images: BTreeMap<&str, Vec<&ImageUse>> = BTreeMap::new();
         for used in uses {
-            images.entry(&used.image).or_default().push(used.into());
+            images.entry(&used.image).or_default().push(used);
         }
         let items = images
             .into_iter()
-            .map(|(image, users)| ImageItem::new(image, users));
+            .map(|(image, uses)| ImageItem::new(image, &uses));
         Self {
             api_version: API_VERSION.to_owned(),
             kind: "ImageList".to_owned(),
@@ -64,12 +64,15 @@ pub struct ImageItem {
     pub tag: Option<Tag>,
     /// The digest in the image reference.
     pub digest: Option<Digest>,
+    /// The ImagePolicy objects that elect from the repository; omitted if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub image_policies: Vec<String>,
     /// The containers, in the order in which they were given.
     pub containers: Vec<UserItem>,
 }
 
 impl ImageItem {
-    fn new(image: &str, containers: Vec<UserItem>) -> Self {
+    fn new(image: &str, uses: &[&ImageUse]) -> Self {
         let reference: Option<ImageReference> = image.parse().ok();
         let reference = reference.as_ref();
         Self {
@@ -77,7 +80,12 @@ impl ImageItem {
             repository: reference.map(|reference| reference.canonical().to_string()),
             tag: reference.and_then(|reference| reference.tag().cloned()),
             digest: reference.and_then(|reference| reference.digest().cloned()),
-            containers,
+            // They depend only on the image.
+            image_policies: uses
+                .first()
+                .map(|used| used.image_policies.clone())
+                .unwrap_or_default(),
+            containers: uses.iter().map(|used| (*used).into()).collect(),
         }
     }
 }
