@@ -10,7 +10,10 @@ use super::evaluation::Evaluation;
 use super::input::{EvaluationInput, ImpliedTag};
 use super::sentence::CHART_TAG;
 use super::warnings::moved_tag;
-use crate::image::{Created, Digest, Fact, ImageReference, Tag, TagOrDigest};
+use crate::image::{
+    CodeVersion, Created, Digest, Fact, ImageMetadata, ImageReference, RepositoryMetadata, Tag,
+    TagOrDigest,
+};
 use crate::policy::{Order, Rejection, Warning, WarningCode};
 
 /// Adds to a verdict what every verdict has.
@@ -112,7 +115,35 @@ fn facts(input: &EvaluationInput<'_>, latest: Option<&ImageReference>) -> Decisi
         asked_at: metadata.asked_at,
         source: metadata.source,
         place: metadata.place.clone(),
+        compare: latest.and_then(|latest| compare(metadata, input.image, latest)),
     }
+}
+
+/// The page that compares the source code of two images.
+pub(crate) fn compare(
+    metadata: &RepositoryMetadata,
+    old: &ImageReference,
+    new: &ImageReference,
+) -> Option<String> {
+    let [old, new] = [old, new].map(|image| code_of(metadata, image));
+    CodeVersion::compare_url(old?, new?)
+}
+
+/// What an image was built from, if that is known.
+fn code_of<'m>(
+    metadata: &'m RepositoryMetadata,
+    image: &ImageReference,
+) -> Option<&'m CodeVersion> {
+    let tag = image.tag().map(|tag| TagOrDigest::Tag(tag.clone()));
+    let versions = [image.pulled()].into_iter().chain(tag);
+    let mut known = versions.filter_map(|version| metadata.image(&version));
+    // The tag may serve another image than the one that is pinned.
+    let is_own =
+        |known: &&ImageMetadata| image.digest().is_none() || known.digest.value() == image.digest();
+    known
+        .find(|known| is_own(known) && known.code.is_some())?
+        .code
+        .as_ref()
 }
 
 /// When an image was built, its digest, and what its age counts from.

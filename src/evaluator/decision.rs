@@ -202,6 +202,10 @@ pub struct DecisionFacts {
     pub source: SourceKind,
     /// Where they were read, if not from the image's own repository.
     pub place: Option<CanonicalName>,
+    /// Where a forge shows what has changed between the running and the elected image, if both
+    /// say what they were built from.
+    #[serde(default)]
+    pub compare: Option<String>,
 }
 
 /// The answer of a policy alone, before the workload's state is applied.

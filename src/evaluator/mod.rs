@@ -55,6 +55,7 @@ pub use self::snapshot::snapshot::{PullSecretView, Snapshot, assess};
 pub use crate::policy::{Lock, State};
 pub use assessment::{Assessment, Row, ScopeError, Summary};
 pub use candidate::{Candidate, CandidateVerdict, Examination, FunnelStep};
+pub(crate) use complete::compare;
 pub use decision::{Decision, DecisionFacts, Outcome, PolicySummary, Reason, Suggestion, Verdict};
 pub(crate) use image_scope::ImageScope;
 pub use judgements::distinct;

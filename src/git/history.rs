@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::error::GitError;
 use super::proof::FileDiff;
 use super::repository::Repository;
+use crate::image::is_shown_as_url;
 use crate::plan::{
     COMMIT_TRAILER, CommitRecord, CommittedImage, HistoryEntry, HistorySource, RecordedChange,
 };
@@ -150,18 +151,22 @@ impl Repository {
                 if change.is_none() && image.namespace == request.namespace {
                     history.not_believed.push(commit.short.clone());
                 }
-                shown.extend(change);
+                let compare = image.compare.clone().filter(|url| is_shown_as_url(url));
+                shown.extend(change.map(|change| (change, compare)));
             }
             for value in &record.markers {
                 let diff = diffs.get(&*value.file);
                 let change =
                     diff.and_then(|texts| texts.as_diff(request.namespace).value(value, &is_meant));
                 // Two values may be parts of one image.
-                let change = change
-                    .filter(|change| request.wants(&change.container) && !shown.contains(change));
-                shown.extend(change);
+                let change = change.filter(|change| {
+                    request.wants(&change.container)
+                        && !shown.iter().any(|(known, _)| known == change)
+                });
+                shown.extend(change.map(|change| (change, None)));
             }
-            let entries = shown.into_iter().map(|change| HistoryEntry {
+            let entries = shown.into_iter().map(|(change, compare)| HistoryEntry {
+                compare,
                 time: commit.time.parse().ok(),
                 after: None,
                 change,

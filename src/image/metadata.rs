@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::build_time::{BuildTimes, Created};
+use super::code_version::CodeVersion;
 use super::name::CanonicalName;
 use super::platform::Platform;
 use super::version::{Digest, Tag, TagOrDigest};
@@ -240,6 +241,9 @@ pub struct ImageMetadata {
     /// When the image was built, by its own metadata: for linux/amd64 if available,
     /// else for the first platform in byte order. See [`ImageMetadata::built`].
     pub created: Known<BuildTimes>,
+    /// What it was built from, if its config was read and says so. Nothing is requested for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<CodeVersion>,
     /// Whether the config digests of the members were requested. If so, a member
     /// without one could not be read.
     #[serde(default)]

@@ -9,6 +9,7 @@
 //! could not be fetched, or was never requested.
 
 mod build_time;
+mod code_version;
 mod metadata;
 mod name;
 mod platform;
@@ -18,6 +19,7 @@ mod version;
 
 pub(crate) use build_time::later;
 pub use build_time::{BuildTimes, Created, CreatedFrom, created_by, is_believable, pushed_before};
+pub use code_version::{CodeVersion, is_shown_as_url};
 pub use metadata::{
     Content, Fact, FetchFailure, FetchFailureKind, ImageMetadata, Known, Member,
     RepositoryMetadata, SourceKind,

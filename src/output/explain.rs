@@ -232,6 +232,7 @@ fn facts(row: &Row, now: Timestamp, style: &Style) -> String {
             let digest = facts.latest_digest.as_ref().map(|d| short(d, style));
             lines.push(("Elected", join_parts([Some(latest), created, digest])));
         }
+        lines.extend(facts.compare.clone().map(|url| ("Compare", url)));
         if let Some(clock) = facts.age_clock {
             lines.push(("Age", age_clock(clock).to_owned()));
         }

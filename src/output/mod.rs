@@ -53,7 +53,7 @@ pub use columns::{Column, UnknownColumn, version_of};
 pub(crate) use columns::{lock_phrase, name_to_choose};
 pub use explain::{ExplainOptions, explain};
 pub use format::{DataFormat, EncodeError, Format, UnknownFormat, encode, write_json};
-pub use history::history_table;
+pub use history::{compare_lines, history_table};
 pub use images::{image_tags, images_table};
 pub use json::{
     API_VERSION, AnnotationEdit, AnnotationEditList, CacheEntriesItem, CacheFileItem, CacheInfo,

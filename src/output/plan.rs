@@ -56,6 +56,9 @@ pub fn plan_text(plan: &Plan, edits: &[Option<Edit>], namespaces: bool, style: &
             if image.changes_repository() {
                 push_indented(&mut text, Paint::Caution, &repository_change(image), style);
             }
+            if let Some(url) = &image.compare {
+                push_indented(&mut text, Paint::Plain, &format!("compare: {url}"), style);
+            }
             for warning in &image.warnings {
                 let container = match change.images.len() {
                     1 => String::new(),

@@ -132,6 +132,8 @@ pub struct ImageChange {
     /// In a rollback, the tag as it was written in a Helm release's values, if it was
     /// written there without quotes and is not read as text.
     pub plain_tag: Option<String>,
+    /// Where a forge shows what has changed between the two images, if that is known.
+    pub compare: Option<String>,
     /// With a kustomization: the lines that are edited for this image, once they are known.
     pub lines: Vec<ManifestSource>,
 }
@@ -156,6 +158,7 @@ impl ImageChange {
             message: String::new(),
             warnings: Vec::new(),
             plain_tag: None,
+            compare: None,
             lines: Vec::new(),
         }
     }

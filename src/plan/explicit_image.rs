@@ -3,6 +3,7 @@
 use super::change::{ImageChange, Plan};
 use super::safeguards::held_back::{HeldBack, HoldReason};
 use super::update::{ChangeTarget, ContainerChoice, UpdateSpec};
+use crate::evaluator;
 use crate::evaluator::{
     CandidateVerdict, Decision, Examination, GateRefusal, Outcome, Reason, Snapshot, SnapshotError,
     Subject,
@@ -129,6 +130,9 @@ impl ImageRequest<'_> {
             },
             warnings: decision.warnings.clone(),
             plain_tag: None,
+            compare: self
+                .metadata
+                .and_then(|metadata| evaluator::compare(metadata, self.running, to)),
             lines: Vec::new(),
         })))
     }

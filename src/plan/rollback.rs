@@ -201,6 +201,7 @@ impl Rollback<'_> {
             ),
             warnings: Vec::new(),
             plain_tag,
+            compare: None,
             lines: Vec::new(),
         })
     }

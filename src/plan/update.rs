@@ -123,6 +123,10 @@ fn choose(row: &Row, spec: &UpdateSpec) -> Option<ContainerChoice> {
         message: decision.message.clone(),
         warnings: decision.warnings.clone(),
         plain_tag: None,
+        compare: decision
+            .facts
+            .as_ref()
+            .and_then(|facts| facts.compare.clone()),
         lines: Vec::new(),
     })))
 }

@@ -446,6 +446,7 @@ fn merge(known: &mut ImageMetadata, answered: ImageMetadata) {
     known.first_seen = answered.first_seen.or(known.first_seen);
     known.last_modified = answered.last_modified.or(known.last_modified);
     write(&mut known.content, answered.content);
+    known.code = answered.code.or(known.code.take());
     known.configs_asked |= answered.configs_asked;
     write(&mut known.pushed, answered.pushed);
     write(&mut known.digest, answered.digest);

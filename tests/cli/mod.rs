@@ -3,6 +3,7 @@
 mod annotate;
 mod cache;
 mod commands;
+mod compare;
 mod completion;
 mod elected_now;
 mod faults;

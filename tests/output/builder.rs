@@ -137,6 +137,7 @@ impl Build {
             asked_at: Some(time("2026-11-21T11:59:55.123Z")),
             source: SourceKind::Registry,
             place: None,
+            compare: None,
         });
         self
     }

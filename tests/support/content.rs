@@ -84,6 +84,15 @@ impl Image {
         self
     }
 
+    /// With the labels of the source code and its revision.
+    pub fn built_from(mut self, source: &str, revision: &str) -> Self {
+        self.config["config"]["Labels"] = json!({
+            "org.opencontainers.image.source": source,
+            "org.opencontainers.image.revision": revision,
+        });
+        self
+    }
+
     /// With one layer of this type.
     pub fn layer(mut self, media_type: &str) -> Self {
         let bytes = media_type.as_bytes();

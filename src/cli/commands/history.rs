@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
@@ -16,7 +16,7 @@ use crate::cluster::{LiveHistory, WorkloadSelector};
 use crate::collect;
 use crate::evaluator::ScopeError;
 use crate::git::{CommittedHistory, GitQuestions, HistoryRequest, Repository};
-use crate::output::{Format, UpdateHistory, count, encode, history_table};
+use crate::output::{Format, UpdateHistory, compare_lines, count, encode, history_table};
 use crate::plan::{HistoryEntry, HistorySource, LastUpdate, merged_history};
 use crate::workload::WorkloadType;
 
@@ -54,7 +54,9 @@ pub(crate) struct HistoryArgs {
     git: Option<PathBuf>,
 
     /// Do not print the table headings
-    #[arg(long)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false,
+        default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
+        value_name = "BOOL", action = ArgAction::Set)]
     no_headers: bool,
 
     /// Output format: table, json or yaml
@@ -178,6 +180,9 @@ fn show(
     }
     if !entries.is_empty() {
         terminal.print(&history_table(entries, args.no_headers, &terminal.style()));
+    }
+    for line in compare_lines(entries) {
+        terminal.note(&line);
     }
     for note in &output.notes {
         terminal.note(&format!("note: {note}"));

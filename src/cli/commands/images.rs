@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 
 use super::explain::examine;
 use crate::cli::error::CommandError;
@@ -54,7 +54,9 @@ pub(crate) struct ImagesArgs {
     container: Option<String>,
 
     /// Do not print the table headings
-    #[arg(long)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false,
+        default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
+        value_name = "BOOL", action = ArgAction::Set)]
     no_headers: bool,
 
     #[command(flatten)]

@@ -53,7 +53,7 @@ pub(crate) struct GitFlag {
 
     /// File with the beginning of the commit message: a subject and, if you like, more lines, with
     /// {{.Workload}}, {{.Namespace}}, {{.Container}}, {{.Image}}, {{.Old}}, {{.New}}, {{.Policy}},
-    /// {{.Count}} and {{.Date}}
+    /// {{.Compare}}, {{.Count}} and {{.Date}}
     #[arg(long, help_heading = GIT, value_name = "FILE", requires = "git")]
     message_template: Option<PathBuf>,
 

@@ -160,7 +160,9 @@ fn elected_item(change: &Change, image: &ImageChange, name: String) -> Item {
         .warnings
         .iter()
         .map(|warning| format!("warning: {}", warning.message));
+    let compare = image.compare.iter().map(|url| format!("compare: {url}"));
     let detail: Vec<String> = std::iter::once(image.message.clone())
+        .chain(compare)
         .chain(warnings)
         .chain(change.notes.iter().cloned())
         .collect();

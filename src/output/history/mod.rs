@@ -2,4 +2,4 @@
 
 mod table;
 
-pub use table::history_table;
+pub use table::{compare_lines, history_table};

@@ -4,6 +4,7 @@ use crate::image::ImageReference;
 use crate::output::columns::version_of;
 use crate::output::text::fit_step::FitStep;
 use crate::output::text::grid::{Cell, Cut, Grid, Heading};
+use crate::output::text::sanitize::sanitize;
 use crate::output::text::style::{Paint, Style};
 use crate::output::text::time::minute;
 use crate::plan::{HistoryEntry, RecordedChange};
@@ -56,6 +57,21 @@ pub fn history_table(entries: &[HistoryEntry], no_headings: bool, style: &Style)
         ],
     };
     grid.render(style)
+}
+
+/// Where the difference between two images is shown, one line per entry that says so.
+#[must_use]
+pub fn compare_lines(entries: &[HistoryEntry]) -> Vec<String> {
+    let lines = entries.iter().filter_map(|entry| {
+        let (change, url) = (&entry.change, entry.compare.as_ref()?);
+        let line = format!(
+            "compare {} {}: {url}",
+            change.container,
+            replacement(change)
+        );
+        Some(sanitize(&line).into_owned())
+    });
+    lines.collect()
 }
 
 /// The minute; `> 2026-11-21 12:00` if only a time before it is known.

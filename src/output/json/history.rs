@@ -59,6 +59,9 @@ pub struct HistoryItem {
     pub overrides: Vec<String>,
     /// Where it was found, the most detailed first.
     pub sources: Vec<HistorySourceItem>,
+    /// Where a forge shows what has changed between the two images, as a commit says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compare: Option<String>,
 }
 
 /// Where an update was found.
@@ -126,6 +129,7 @@ impl From<&HistoryEntry> for HistoryItem {
             rollback: entry.is_rollback,
             overrides: entry.overrides.clone(),
             sources: entry.sources.iter().map(Into::into).collect(),
+            compare: entry.compare.clone(),
         }
     }
 }

@@ -131,6 +131,9 @@ pub struct FactsItem {
     /// The name under which they were read, if it is not the image's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<CanonicalName>,
+    /// Where a forge shows what has changed between the running and the elected image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compare: Option<String>,
 }
 
 impl From<&DecisionFacts> for FactsItem {
@@ -146,6 +149,7 @@ impl From<&DecisionFacts> for FactsItem {
             asked_at: facts.asked_at.map(Time),
             source: facts.source,
             place: facts.place.clone(),
+            compare: facts.compare.clone(),
         }
     }
 }

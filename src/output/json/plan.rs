@@ -127,6 +127,9 @@ pub struct ImageUpdateContainer {
     pub message: String,
     /// Warnings.
     pub warnings: Vec<WarningItem>,
+    /// Where a forge shows what has changed between the two images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compare: Option<String>,
 }
 
 impl From<&ImageChange> for ImageUpdateContainer {
@@ -140,6 +143,7 @@ impl From<&ImageChange> for ImageUpdateContainer {
             policy: image.policy.clone(),
             message: image.message.clone(),
             warnings: image.warnings.iter().map(Into::into).collect(),
+            compare: image.compare.clone(),
         }
     }
 }

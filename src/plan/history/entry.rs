@@ -22,6 +22,8 @@ pub struct HistoryEntry {
     pub is_rollback: bool,
     /// The safeguards that were overridden.
     pub overrides: Vec<String>,
+    /// Where a forge shows what has changed between the two images, as a commit says.
+    pub compare: Option<String>,
     /// Where it was found, the most detailed first.
     pub sources: Vec<HistorySource>,
 }
@@ -72,6 +74,7 @@ impl HistoryEntry {
             by: None,
             is_rollback: false,
             overrides: Vec::new(),
+            compare: None,
             sources: vec![source],
         }
     }
@@ -96,6 +99,7 @@ impl HistoryEntry {
                 by: Some(by.clone()),
                 is_rollback: rollback,
                 overrides: overrides.clone(),
+                compare: None,
                 sources: vec![source.clone()],
             })
             .collect()

@@ -72,6 +72,7 @@ fn complete(entry: &mut HistoryEntry, more: HistoryEntry) {
     entry.time = entry.time.or(more.time);
     entry.after = entry.after.or(more.after).filter(|_| entry.time.is_none());
     entry.by = entry.by.take().or(more.by);
+    entry.compare = entry.compare.take().or(more.compare);
     entry.is_rollback |= more.is_rollback;
     let change = &mut entry.change;
     change.digest = change.digest.take().or(more.change.digest);

@@ -47,6 +47,9 @@ pub struct CommittedImage {
     /// What was replaced.
     #[serde(flatten)]
     pub change: RecordedChange,
+    /// Where a forge shows what has changed between the two images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compare: Option<String>,
     /// For an image that a kustomization decides: the lines that were edited for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<CommittedLine>,
@@ -130,6 +133,7 @@ impl CommitRecord {
                 namespace: change.workload.namespace.clone(),
                 file: file.to_owned(),
                 why: image.message.clone(),
+                compare: image.compare.clone(),
                 change: recorded.clone(),
                 lines: Vec::new(),
             });
@@ -147,6 +151,7 @@ impl CommitRecord {
                 namespace: change.workload.namespace.clone(),
                 file: file.to_owned(),
                 why: image.message.clone(),
+                compare: image.compare.clone(),
                 lines: own.cloned().collect(),
                 change: change_of_image,
             });
@@ -224,6 +229,9 @@ impl CommitRecord {
             MessageField::Policy => {
                 let policies = images.map(|image| image.change.policy.clone().unwrap_or_default());
                 joined(policies.chain(values.map(|value| value.policy.clone())))
+            }
+            MessageField::Compare => {
+                joined(images.map(|image| image.compare.clone().unwrap_or_default()))
             }
             MessageField::Count => {
                 (self.images.len() + self.markers.len() + self.annotations.len()).to_string()
@@ -349,6 +357,7 @@ impl CommittedImage {
         if !self.why.is_empty() {
             lines.push(format!("  why: {}", self.why));
         }
+        lines.extend(self.compare.iter().map(|url| format!("  compare: {url}")));
         paragraph(&lines)
     }
 }

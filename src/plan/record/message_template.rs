@@ -24,12 +24,13 @@ pub(crate) enum MessageField {
     Old,
     New,
     Policy,
+    Compare,
     Count,
     Date,
 }
 
 /// Every field, by its name.
-const FIELDS: [(&str, MessageField); 9] = [
+const FIELDS: [(&str, MessageField); 10] = [
     ("Workload", MessageField::Workload),
     ("Namespace", MessageField::Namespace),
     ("Container", MessageField::Container),
@@ -37,6 +38,7 @@ const FIELDS: [(&str, MessageField); 9] = [
     ("Old", MessageField::Old),
     ("New", MessageField::New),
     ("Policy", MessageField::Policy),
+    ("Compare", MessageField::Compare),
     ("Count", MessageField::Count),
     ("Date", MessageField::Date),
 ];

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::MapAccess;
 
-use crate::image::Platform;
+use crate::image::{CodeVersion, Platform};
 
 use super::lenient::{Excerpt, Fields, Text};
 
@@ -12,6 +12,10 @@ use super::lenient::{Excerpt, Fields, Text};
 pub(crate) const CREATED: &str = "org.opencontainers.image.created";
 /// The older label for the build time.
 const BUILD_DATE: &str = "org.label-schema.build-date";
+/// The label with the address of the source code.
+const SOURCE: &str = "org.opencontainers.image.source";
+/// The label with the version of the source code.
+const REVISION: &str = "org.opencontainers.image.revision";
 /// How Go prints a time that was not set.
 const GO_ZERO_TIME: &str = "0001-01-01T00:00:00Z";
 
@@ -22,6 +26,8 @@ pub(crate) struct Config {
     /// The build time in its labels.
     pub(crate) label: Option<Timestamp>,
     pub(crate) platform: Option<Platform>,
+    /// What it was built from, by its labels.
+    pub(crate) code: Option<CodeVersion>,
 }
 
 /// The settings of the container in a config.
@@ -30,11 +36,13 @@ struct ContainerSettings {
     labels: BuildLabels,
 }
 
-/// The labels with a build time.
+/// The labels that are read.
 #[derive(Default)]
 struct BuildLabels {
     created: Text,
     build_date: Text,
+    source: Text,
+    revision: Text,
 }
 
 impl Fields for ContainerSettings {
@@ -52,6 +60,8 @@ impl Fields for BuildLabels {
         match key {
             CREATED => self.created = map.next_value()?,
             BUILD_DATE => self.build_date = map.next_value()?,
+            SOURCE => self.source = map.next_value()?,
+            REVISION => self.revision = map.next_value()?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -74,6 +84,7 @@ impl Config {
         let labels = document.config.unwrap_or_default().0.labels;
         Ok(Self {
             created: document.created.as_ref().and_then(time),
+            code: CodeVersion::new(text(Some(&labels.source)), text(Some(&labels.revision))),
             label: time(&labels.created).or_else(|| time(&labels.build_date)),
             platform: platform(
                 text(document.os.as_ref()),

@@ -4,7 +4,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::image::{BuildTimes, Content, Fact, ImageMetadata, Known, Member, Platform};
+use crate::image::{
+    BuildTimes, CodeVersion, Content, Fact, ImageMetadata, Known, Member, Platform,
+};
 
 /// The facts requested about one version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,6 +70,9 @@ pub(crate) struct ImageFacts {
     /// The build times in the image, if they were requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     times: Option<BuildTimes>,
+    /// What it was built from, if its config was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code: Option<CodeVersion>,
     /// When the cache first saw the image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first_seen: Option<Timestamp>,
@@ -82,6 +87,7 @@ impl ImageFacts {
             content: image.content.value().cloned(),
             platforms: image.platforms.value().cloned(),
             times: image.created.value().copied(),
+            code: image.code.clone(),
             first_seen: image.first_seen,
         }
     }
@@ -120,9 +126,14 @@ impl ImageFacts {
         if let Some(other) = other.times {
             self.times.get_or_insert_default().add(other);
         }
+        let code = self.code.clone();
+        self.code = other.code.or_else(|| self.code.take());
         let seen = self.first_seen;
         self.first_seen = seen.into_iter().chain(other.first_seen).min();
-        before != self.known() || times != self.times || seen != self.first_seen
+        before != self.known()
+            || times != self.times
+            || code != self.code
+            || seen != self.first_seen
     }
 
     /// Returns when the cache first saw the image.
@@ -144,6 +155,9 @@ impl ImageFacts {
         }
         if let Some(times) = self.times {
             image.created = Known::Value(times);
+        }
+        if self.code.is_some() {
+            image.code.clone_from(&self.code);
         }
         image.first_seen = self.first_seen;
     }

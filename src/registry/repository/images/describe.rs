@@ -5,8 +5,8 @@ use futures_util::stream;
 use jiff::Timestamp;
 
 use crate::image::{
-    BuildTimes, Content, Digest, FetchFailure, FetchFailureKind, ImageMetadata, Known, Member,
-    Platform,
+    BuildTimes, CodeVersion, Content, Digest, FetchFailure, FetchFailureKind, ImageMetadata, Known,
+    Member, Platform,
 };
 use crate::registry::content::manifest::{
     ArtifactManifest, Blob, ImageIndex, ImageManifest, IndexEntry, Manifest,
@@ -91,6 +91,7 @@ impl RepositoryImages {
             Ok(config) => {
                 times.label = config.label;
                 times.config = config.created;
+                image.code.clone_from(&config.code);
                 image.created = Known::Value(times);
                 image.platforms = Known::Value(config.platform.iter().cloned().collect());
             }
@@ -147,7 +148,8 @@ impl RepositoryImages {
             match self.platforms(entries).await {
                 Ok(found) => {
                     if !is_dated {
-                        let dated = self.date(&found, bound, &mut times).await;
+                        let code = &mut image.code;
+                        let dated = self.date(&found, bound, &mut times, code).await;
                         image.created = known(dated.map(|()| times));
                     }
                     let mut platforms: Vec<Platform> =
@@ -212,12 +214,14 @@ impl RepositoryImages {
         Ok(found)
     }
 
-    /// Reads the times of the image that represents the index, until one is plausible.
+    /// Reads the times of the image that represents the index, until one is plausible, and what
+    /// its config says about its source code, if that is read.
     async fn date(
         &self,
         images: &[(Platform, &IndexEntry)],
         bound: Bound,
         times: &mut BuildTimes,
+        code: &mut Option<CodeVersion>,
     ) -> FetchResult<()> {
         let chosen = images
             .iter()
@@ -238,6 +242,7 @@ impl RepositoryImages {
             let config = self.config(&image.config).await?;
             times.label = config.label;
             times.config = config.created;
+            code.clone_from(&config.code);
         }
         Ok(())
     }
