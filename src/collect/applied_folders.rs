@@ -26,7 +26,7 @@ impl AppliedFolders {
         let roots = roots(paths);
         let mut folders = Self::default();
         for (at, object) in objects {
-            for (path, owner) in AppliedBy::of_object(object, at) {
+            for (path, owner) in AppliedBy::in_file(object, at) {
                 let mut folder = roots.iter().map(|root| inside(root, &path));
                 let folder = folder.find_map(|folder| fs::canonicalize(folder).ok());
                 if let Some(folder) = folder {

@@ -13,7 +13,7 @@ use crate::cluster::{Cluster, GitSourceError, GitSources};
 use crate::evaluator::{ScopeError, Snapshot};
 use crate::files::{FileError, FileListing};
 use crate::kustomize::{BuiltKustomization, KustomizeBuilder};
-use crate::workload::{GitSource, Owner, RepositoryAddress, Workload, add_declared, find_declared};
+use crate::workload::{AppliedBy, DeclaredFolder, GitSource, Owner, RepositoryAddress, Workload};
 
 /// The files to compare with.
 #[derive(Debug)]
@@ -30,12 +30,11 @@ pub struct GitTree<'a> {
 }
 
 /// What the folders of one tree build. A folder that cannot be built was reported.
-type Builds = BTreeMap<(String, bool), Result<Vec<Workload>, ()>>;
+type Builds = BTreeMap<BuildKey, Result<DeclaredFolder, ()>>;
 
-/// What a build depends on: the folder, and whether its subfolders are read.
-fn build_key(source: &GitSource) -> (String, bool) {
-    (source.path.clone(), source.is_recursive)
-}
+/// What a build depends on: the folder, whether its subfolders are read, and the owner if it
+/// changes what is built.
+type BuildKey = (String, bool, Option<(Owner, Option<usize>)>);
 
 /// Adds to the workloads of a cluster where their images are written, and which images are
 /// written there. What cannot be found is a note or an error in the snapshot.
@@ -174,22 +173,22 @@ impl GitComparison<'_> {
         let mut has_failed = false;
         let mut found = Vec::new();
         for source in sources {
-            match self.builds.get(&build_key(source)) {
-                Some(Ok(built)) => {
-                    let declared = find_declared(workload, built, source);
-                    found.extend(declared.map(|declared| (source, declared)));
+            match self.builds.get(&self.build_key(source)) {
+                Some(Ok(folder)) => {
+                    let declared = folder.find(workload, source);
+                    found.extend(declared.map(|declared| (source, folder, declared)));
                 }
                 Some(Err(())) | None => has_failed = true,
             }
         }
         match found.as_slice() {
             [] => Ok(has_failed),
-            [(source, declared)] => {
-                add_declared(workload, declared, source);
+            [(source, folder, declared)] => {
+                folder.add_to(workload, declared, source);
                 Ok(true)
             }
             several => {
-                let paths: Vec<&str> = several.iter().map(|(s, _)| s.path.as_str()).collect();
+                let paths: Vec<&str> = several.iter().map(|(s, ..)| s.path.as_str()).collect();
                 Err(ScopeError {
                     scope: format!("namespace/{}", workload.id.namespace),
                     reason: "Ambiguous".to_owned(),
@@ -203,20 +202,53 @@ impl GitComparison<'_> {
         }
     }
 
-    /// Builds a folder, unless it was built before. An error is reported once.
+    /// The owner of a folder, if it changes what is built there.
+    fn changing_owner<'s>(&self, source: &'s GitSource) -> Option<&'s AppliedBy> {
+        let folder = inside(self.tree.top, &source.path);
+        source.applied_by.as_ref().filter(|owner| {
+            let mut files = owner.override_files().into_iter();
+            owner.has_changes || files.any(|file| folder.join(file).is_file())
+        })
+    }
+
+    fn build_key(&self, source: &GitSource) -> BuildKey {
+        let owner = self.changing_owner(source);
+        let owner = owner.and_then(|owner| Some((source.owner.clone()?, owner.source())));
+        (source.path.clone(), source.is_recursive, owner)
+    }
+
+    /// Builds a folder as its owner does, unless it was built before. An error is reported once.
     async fn build(&mut self, source: &GitSource) {
-        let key = build_key(source);
+        let key = self.build_key(source);
         if self.builds.contains_key(&key) {
             return;
         }
         let folder = inside(self.tree.top, &source.path);
         let builder = self.tree.builder;
-        let built = match builder.read_applied(&folder, source.is_recursive).await {
+        let recursive = source.is_recursive;
+        let owner = self.changing_owner(source);
+        let mut without_owner = None;
+        let mut built = builder.read_applied(&folder, recursive, owner).await;
+        if let (Some(owner), Err(error)) = (owner, &built) {
+            // The files themselves may still say something.
+            let plain = builder.read_applied(&folder, recursive, None).await;
+            if plain.is_ok() {
+                let why =
+                    format!("{owner} changes what is built, which is not known here: {error}");
+                self.notes.push(why.clone());
+                without_owner = Some(why);
+                built = plain;
+            }
+        }
+        let built = match built {
             Ok(BuiltKustomization { tree, built, .. }) => {
                 let mut listing = FileListing::of_kustomization(&tree, &built, "");
                 if listing.errors.is_empty() {
                     self.notes.append(&mut listing.notes);
-                    Ok(listing.workloads)
+                    Ok(DeclaredFolder {
+                        workloads: listing.workloads,
+                        without_owner,
+                    })
                 } else {
                     Err(listing.errors)
                 }

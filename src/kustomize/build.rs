@@ -78,7 +78,8 @@ impl KustomizeBuilder {
     }
 
     /// Reads and builds what Flux or Argo CD applies from a folder, which may have no
-    /// kustomization: see [`read_applied_folder`].
+    /// kustomization: see [`read_applied_folder`]. `owner`: what applies it, if it changes what is
+    /// built.
     ///
     /// # Errors
     ///
@@ -87,9 +88,10 @@ impl KustomizeBuilder {
         &self,
         folder: &Path,
         is_recursive: bool,
+        owner: Option<&AppliedBy>,
     ) -> Result<BuiltKustomization, FileError> {
         self.read_tree(|reach| {
-            let scope = TreeScope { reach, owner: None };
+            let scope = TreeScope { reach, owner };
             read_applied_folder(folder, is_recursive, scope)
         })
         .await

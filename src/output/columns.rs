@@ -202,12 +202,13 @@ fn has_drift(row: &Row) -> bool {
     declared.and_then(|declared| declared.is_drift(&row.image)) == Some(true)
 }
 
-/// `apps/kustomization.yaml:12`: where the version of the image is written.
+/// `apps/kustomization.yaml:12`: where the version of the image is written. An object of the
+/// cluster has a path instead of a line.
 fn version_place(row: &Row) -> Option<String> {
     let places = &row.written_at;
     let mut versions = places.iter().filter(|place| place.part != ImagePart::Name);
     let place = versions.next().or_else(|| places.first())?;
-    Some(format!("{}:{}", place.file, place.line))
+    Some(place.to_string())
 }
 
 fn created(row: &Row) -> Option<Timestamp> {

@@ -16,7 +16,6 @@ use crate::evaluator::{
 };
 use crate::image::{CreatedFrom, Digest, SourceKind};
 use crate::policy::Rejection;
-use crate::workload::WrittenAt;
 
 /// Options of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -263,10 +262,12 @@ fn facts(row: &Row, now: Timestamp, style: &Style) -> String {
             .map(|declared| ("In Git", declared.image.clone())),
     );
     lines.extend(row.written_at.iter().map(|place| {
-        let WrittenAt {
-            file, line, key, ..
-        } = place;
-        ("Written at", format!("{file}:{line} ({key})"))
+        let shown = if place.is_in_cluster() {
+            place.to_string()
+        } else {
+            format!("{place} ({})", place.key)
+        };
+        ("Written at", shown)
     }));
     let mut text: String = lines
         .iter()

@@ -142,7 +142,7 @@ fn drift(container: &Container) -> Option<Warning> {
         return None;
     }
     let place = match container.written_at.first() {
-        Some(place) => format!(" ({}:{})", place.file, place.line),
+        Some(place) => format!(" ({place})"),
         None => String::new(),
     };
     Some(Warning::new(

@@ -26,7 +26,7 @@ mod workload_type;
 mod written_at;
 
 pub use self::gitops::applied_by::{AppliedBy, ApplierPlace, KustomizationApplier};
-pub use self::gitops::declared::{add_declared, find_declared};
+pub use self::gitops::declared::DeclaredFolder;
 pub use self::gitops::declared_image::DeclaredImage;
 pub use self::gitops::git_source::{GitSource, NoGitSource};
 pub use self::gitops::repository_address::RepositoryAddress;

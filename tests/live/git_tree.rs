@@ -264,3 +264,178 @@ async fn owner_that_may_not_be_read_is_an_error_with_the_missing_permission() {
     assert!(run.stderr.contains(&hint), "{run:?}");
     assert!(run.stdout.contains("deployment/web"), "{run:?}");
 }
+
+#[tokio::test]
+async fn images_that_the_live_owner_changes_are_decided_and_found_in_it() {
+    let plane = cluster().await;
+    let namespace = plane.namespace("git-tree-owner").await;
+    let overlay = "resources: [web.yaml]\nimages: [{name: registry.example/web, newTag: 1.2.0}]\n";
+    let tree = repository(&[
+        ("flux/kustomization.yaml", overlay),
+        (
+            "flux/web.yaml",
+            &manifest("web", "registry.example/web:1.0.0"),
+        ),
+        (
+            "plain/api.yaml",
+            &manifest("api", "registry.example/api:${TAG}"),
+        ),
+        (
+            "secret/job.yaml",
+            &manifest("job", "registry.example/job:${TAG}"),
+        ),
+        (
+            "remote/far.yaml",
+            &manifest("far", "registry.example/far:1.0.0"),
+        ),
+        ("argo/kustomization.yaml", "resources: [db.yaml]\n"),
+        ("argo/db.yaml", &manifest("db", "registry.example/db:3.0.0")),
+        ("written/kustomization.yaml", "resources: [mq.yaml]\n"),
+        (
+            "written/mq.yaml",
+            &manifest("mq", "registry.example/mq:1.0.0"),
+        ),
+        (
+            "written/.argocd-source-git-tree-mq.yaml",
+            "kustomize:\n  images:\n  - registry.example/mq:1.1.0\n",
+        ),
+    ]);
+    fn flux(namespace: &str, name: &str, fields: &Value) -> Value {
+        let mut object = kustomization(namespace, name, name, "fleet");
+        for (field, value) in fields.as_object().expect("a mapping") {
+            object["spec"][field] = value.clone();
+        }
+        object
+    }
+    fn argo(namespace: &str, name: &str, path: &str, kustomize: &Value) -> Value {
+        json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+            "metadata": {"namespace": namespace, "name": name},
+            "spec": {"destination": {"namespace": namespace}, "source": {
+                "repoURL": REMOTE, "path": path, "kustomize": kustomize}}})
+    }
+    fn tracked(namespace: &str, application: &str, name: &str) -> Value {
+        json!({"annotations": {"argocd.argoproj.io/tracking-id":
+            format!("{application}:apps/Deployment:{namespace}/{name}")}})
+    }
+    plane
+        .apply(&[
+            git_repository(namespace, "fleet", REMOTE),
+            flux(
+                namespace,
+                "flux",
+                &json!({"namePrefix": "a-", "images": [{"name": "registry.example/web",
+                    "newTag": "1.3.0"}]}),
+            ),
+            flux(
+                namespace,
+                "plain",
+                &json!({"postBuild": {"substitute": {"TAG": "2.1.0"}}}),
+            ),
+            flux(
+                namespace,
+                "secret",
+                &json!({"postBuild": {"substituteFrom": [{"kind": "Secret", "name": "x"}]}}),
+            ),
+            flux(
+                namespace,
+                "remote",
+                &json!({"components": ["https://example.com/x"]}),
+            ),
+            argo(
+                namespace,
+                "git-tree-argo",
+                "argo",
+                &json!({"images": ["registry.example/db=registry.example/new:3.1.0"]}),
+            ),
+            argo(namespace, "git-tree-mq", "written", &json!({})),
+            live(
+                namespace,
+                "a-web",
+                "registry.example/web:1.2.0",
+                &flux_labels(namespace, "flux"),
+            ),
+            live(
+                namespace,
+                "api",
+                "registry.example/api:2.1.0",
+                &flux_labels(namespace, "plain"),
+            ),
+            live(
+                namespace,
+                "job",
+                "registry.example/job:2.1.0",
+                &flux_labels(namespace, "secret"),
+            ),
+            live(
+                namespace,
+                "far",
+                "registry.example/far:2.1.0",
+                &flux_labels(namespace, "remote"),
+            ),
+            live(
+                namespace,
+                "db",
+                "registry.example/new:3.1.0",
+                &tracked(namespace, "git-tree-argo", "db"),
+            ),
+            live(
+                namespace,
+                "mq",
+                "registry.example/mq:1.0.0",
+                &tracked(namespace, "git-tree-mq", "mq"),
+            ),
+        ])
+        .await;
+    let kubeconfig = kubeconfigs::of_user(plane, User::Admin, namespace);
+    let top = tree.path().to_str().expect("UTF-8");
+    let run = imgpolicy(&kubeconfig, &["status", "--git", top, "-o", "json"]);
+    for (name, image, drift, object, key) in [
+        (
+            "a-web",
+            "registry.example/web:1.3.0",
+            true,
+            "Kustomization/git-tree-owner/flux",
+            "spec.images[0].newTag",
+        ),
+        (
+            "db",
+            "registry.example/new:3.1.0",
+            false,
+            "Application/git-tree-owner/git-tree-argo",
+            "spec.source.kustomize.images[0]",
+        ),
+    ] {
+        let row = run.row(name, "app");
+        let in_git = json!({"image": image, "drift": drift});
+        assert_eq!(row["inGit"], in_git, "{row}");
+        let place = json!({"object": object, "key": key, "part": "tag"});
+        assert_eq!(row["writtenAt"], json!([place]), "{row}");
+    }
+    let api = run.row("api", "app");
+    assert_eq!(api["inGit"]["drift"], false, "{api}");
+    let variable = json!({"object": "Kustomization/git-tree-owner/plain",
+        "key": "spec.postBuild.substitute.TAG", "part": "tag"});
+    let places = api["writtenAt"].as_array().expect("places");
+    assert!(places.contains(&variable), "{api}");
+    let mq = run.row("mq", "app");
+    let in_git = json!({"image": "registry.example/mq:1.1.0", "drift": true});
+    assert_eq!(mq["inGit"], in_git, "{mq}");
+    let place = json!({"file": format!("{top}/written/.argocd-source-git-tree-mq.yaml"),
+        "line": 3, "key": "images", "part": "tag"});
+    assert_eq!(mq["writtenAt"], json!([place]), "{mq}");
+    for (name, why) in [
+        ("job", "a variable, whose value is not in these files"),
+        (
+            "far",
+            "Kustomization/git-tree-owner/remote changes what is built",
+        ),
+    ] {
+        let row = run.row(name, "app");
+        assert_eq!(row["inGit"]["drift"], Value::Null, "{row}");
+        let undecided = row["inGit"]["undecided"].as_str().unwrap_or_default();
+        assert!(undecided.contains(why), "{row}");
+    }
+    let table = imgpolicy(&kubeconfig, &["explain", "deployment/a-web", "--git", top]);
+    let said = "Written at:  Kustomization/git-tree-owner/flux spec.images[0].newTag\n";
+    assert!(table.stdout.contains(said), "{table:?}");
+}

@@ -4,29 +4,29 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
     /// It uses a field, or a value of a field, that is not modelled here.
-    #[error("needs kustomize: {field} at {file}:{line}")]
+    #[error("needs kustomize: {field} at {}", place(file, *line))]
     NeedsKustomize {
         /// The field, with its value if only that is not modelled.
         field: String,
-        /// The file.
+        /// The file, or an object of the cluster.
         file: String,
-        /// The line, from 1.
+        /// The line, from 1; 0 in the cluster.
         line: usize,
     },
     /// The same, and the program is not there.
-    #[error("needs kustomize: {field} at {file}:{line}, but {problem}")]
+    #[error("needs kustomize: {field} at {}, but {problem}", place(file, *line))]
     NoProgram {
         /// The field.
         field: String,
-        /// The file.
+        /// The file, or an object of the cluster.
         file: String,
-        /// The line, from 1.
+        /// The line, from 1; 0 in the cluster.
         line: usize,
         /// Why the program cannot be started, and what to do.
         problem: String,
     },
     /// A path that kustomize might read outside the tree, so it was not started.
-    #[error("{file}:{line}: {field} {path:?}: {message}; kustomize was not started")]
+    #[error("{}: {field} {path:?}: {message}; kustomize was not started", place(file, *line))]
     NotLocal {
         /// The field.
         field: String,
@@ -50,11 +50,11 @@ pub enum BuildError {
         message: String,
     },
     /// Kustomize refuses it, too.
-    #[error("{file}:{line}: {message}")]
+    #[error("{}: {message}", place(file, *line))]
     Invalid {
-        /// The file.
+        /// The file, or an object of the cluster.
         file: String,
-        /// The line, from 1.
+        /// The line, from 1; 0 in the cluster.
         line: usize,
         /// What is wrong, and what to do.
         message: String,
@@ -89,11 +89,26 @@ impl BuildError {
         }
     }
 
+    /// The object that applies a folder has moved or changed while the command ran.
+    pub(crate) fn owner_is_gone(file: &str, line: usize) -> Self {
+        let message =
+            "the object that applies this folder is no longer here; run the command again";
+        Self::invalid(file, line, message)
+    }
+
     pub(crate) fn invalid(file: &str, line: usize, message: impl Into<String>) -> Self {
         Self::Invalid {
             file: file.to_owned(),
             line,
             message: message.into(),
         }
+    }
+}
+
+/// A place as it is shown. An object of the cluster has no lines.
+pub(crate) fn place(file: &str, line: usize) -> String {
+    match line {
+        0 => file.to_owned(),
+        line => format!("{file}:{line}"),
     }
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::build::{Built, BuiltObject};
 use super::containers::ImageScalars;
+use super::error::place;
 use super::source::SourceTree;
 use super::spec::KustomizationSpec;
 use crate::workload::{DecodeError, ManifestSource, Obstacle, Workload, decode};
@@ -42,8 +43,9 @@ pub fn built_objects(tree: &SourceTree, built: &Built, default_namespace: &str) 
             .iter()
             .map(|dead| {
                 format!(
-                    "{}:{}: the images entry {:?} matches no image, so it has no effect",
-                    dead.file, dead.line, dead.name
+                    "{}: the images entry {:?} matches no image, so it has no effect",
+                    place(&dead.file, dead.line),
+                    dead.name
                 )
             })
             .collect(),

@@ -62,15 +62,20 @@ impl SourceTree {
         }
     }
 
+    /// The file of the object that applies the folder.
+    pub(crate) fn owner_file(&self) -> Option<&str> {
+        match &self.applied_by.as_ref()?.place {
+            ApplierPlace::File(at) => Some(&at.file),
+            ApplierPlace::Cluster { .. } | ApplierPlace::Elsewhere => None,
+        }
+    }
+
     /// Whether what is built depends on a file; that of the owner does not count, unless it is in
     /// the folder.
     #[must_use]
     pub fn builds(&self, file: &str) -> bool {
         let file = &join_path(file, "");
-        let is_owner = match self.applied_by.as_ref().map(|owner| &owner.place) {
-            Some(ApplierPlace::File(at)) => at.file == *file,
-            _ => false,
-        };
+        let is_owner = self.owner_file() == Some(file);
         self.text(file).is_some() && (!is_owner || is_inside(file, &self.root))
     }
 

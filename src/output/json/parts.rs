@@ -239,15 +239,20 @@ impl From<&ManifestSource> for SourceItem {
     }
 }
 
-/// A scalar in a file that decides an image, or a part of it.
+/// A scalar that decides an image, or a part of it: in a file, or in an object of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WrittenAtItem {
     /// The path of the file.
-    pub file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// The line.
-    pub line: usize,
-    /// The key, with the YAML anchor if the value has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// Instead of a file, the object of the cluster: `Kustomization/flux-system/apps`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+    /// The key, with the YAML anchor if the value has one; in an object, the path.
     pub key: String,
     /// The last part of the image that it decides: `name`, `tag` or `digest`.
     pub part: ImagePart,
@@ -255,9 +260,11 @@ pub struct WrittenAtItem {
 
 impl From<&WrittenAt> for WrittenAtItem {
     fn from(place: &WrittenAt) -> Self {
+        let in_cluster = place.is_in_cluster();
         Self {
-            file: place.file.clone(),
-            line: place.line,
+            file: (!in_cluster).then(|| place.file.clone()),
+            line: (!in_cluster).then_some(place.line),
+            object: in_cluster.then(|| place.file.clone()),
             key: place.key.clone(),
             part: place.part,
         }

@@ -50,6 +50,13 @@ pub enum KustomizationApplier {
 pub enum ApplierPlace {
     /// In a file.
     File(ManifestSource),
+    /// In a cluster.
+    Cluster {
+        /// `Kustomization/flux-system/apps`.
+        id: String,
+        /// The whole object.
+        object: Value,
+    },
     /// Not in the files that were read.
     Elsewhere,
 }
@@ -58,47 +65,62 @@ impl AppliedBy {
     /// The paths that an object in a file applies, from the root of its repository, as far as
     /// kustomize builds them.
     #[must_use]
-    pub fn of_object(object: &Value, at: &ManifestSource) -> Vec<(String, Self)> {
+    pub fn in_file(object: &Value, at: &ManifestSource) -> Vec<(String, Self)> {
         let api_version = object["apiVersion"].as_str().unwrap_or_default();
         let (group, _) = api_version.split_once('/').unwrap_or_default();
-        let spec = &object["spec"];
+        let place = ApplierPlace::File(at.clone());
         match (group, object["kind"].as_str()) {
             ("kustomize.toolkit.fluxcd.io", Some("Kustomization")) => {
-                let path = spec["path"].as_str().unwrap_or_default();
-                let mut fields = FLUX_FIELDS.iter().map(|field| &spec[*field]);
-                let owner = Self {
-                    applier: KustomizationApplier::Flux,
-                    place: ApplierPlace::File(at.clone()),
-                    has_changes: fields.any(is_filled) || is_filled(&spec["postBuild"]),
-                };
-                vec![(path.to_owned(), owner)]
+                let path = object["spec"]["path"].as_str().unwrap_or_default();
+                vec![(path.to_owned(), Self::flux(object, place))]
             }
-            ("argoproj.io", Some("Application")) => {
-                let many = spec["sources"].as_array().filter(|list| !list.is_empty());
-                let sources: Vec<(Option<usize>, &Value)> = match many {
-                    Some(list) => (0..).map(Some).zip(list).collect(),
-                    None => vec![(None, &spec["source"])],
-                };
-                let names = application_names(object);
-                let place = ApplierPlace::File(at.clone());
-                let folders = sources.into_iter().filter_map(|(position, source)| {
-                    let path = source["path"].as_str()?;
-                    is_for_kustomize(source).then(|| {
-                        let owner = Self {
-                            applier: KustomizationApplier::ArgoCd {
-                                source: position,
-                                names: names.clone(),
-                            },
-                            place: place.clone(),
-                            has_changes: is_filled(&source["kustomize"]),
-                        };
-                        (path.to_owned(), owner)
-                    })
-                });
-                folders.collect()
-            }
+            ("argoproj.io", Some("Application")) => Self::argo_cd(object, &place),
             _ => Vec::new(),
         }
+    }
+
+    /// A Kustomization of Flux in a cluster.
+    #[must_use]
+    pub fn kustomization(object: &Value) -> Self {
+        Self::flux(object, in_cluster("Kustomization", object))
+    }
+
+    /// An Application of Argo CD in a cluster, once for each of its sources that kustomize
+    /// builds.
+    #[must_use]
+    pub fn application(object: &Value) -> Vec<Self> {
+        let folders = Self::argo_cd(object, &in_cluster("Application", object));
+        folders.into_iter().map(|(_, owner)| owner).collect()
+    }
+
+    fn flux(object: &Value, place: ApplierPlace) -> Self {
+        let spec = &object["spec"];
+        let mut fields = FLUX_FIELDS.iter().map(|field| &spec[*field]);
+        Self {
+            applier: KustomizationApplier::Flux,
+            place,
+            has_changes: fields.any(is_filled) || is_filled(&spec["postBuild"]),
+        }
+    }
+
+    fn argo_cd(object: &Value, place: &ApplierPlace) -> Vec<(String, Self)> {
+        let names = application_names(object);
+        let folders = application_sources(&object["spec"]).into_iter();
+        let folders = folders.filter_map(|(position, source)| {
+            let path = source["path"].as_str()?;
+            is_for_kustomize(source).then(|| {
+                let owner = Self {
+                    applier: KustomizationApplier::ArgoCd {
+                        source: position,
+                        names: names.clone(),
+                    },
+                    place: place.clone(),
+                    has_changes: is_filled(&source["kustomize"]),
+                };
+                (path.to_owned(), owner)
+            })
+        });
+        folders.collect()
     }
 
     /// An Application of Argo CD that is not in the files, but is named by a file in the folder
@@ -112,6 +134,15 @@ impl AppliedBy {
             },
             place: ApplierPlace::Elsewhere,
             has_changes: true,
+        }
+    }
+
+    /// The position of the folder among several sources of an Application.
+    #[must_use]
+    pub fn source(&self) -> Option<usize> {
+        match self.applier {
+            KustomizationApplier::ArgoCd { source, .. } => source,
+            KustomizationApplier::Flux => None,
         }
     }
 
@@ -144,6 +175,7 @@ impl fmt::Display for AppliedBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
             ApplierPlace::File(at) => at.fmt(f),
+            ApplierPlace::Cluster { id, .. } => f.write_str(id),
             ApplierPlace::Elsewhere => {
                 let files = self.override_files();
                 f.write_str(files.last().map_or("", String::as_str))
@@ -157,6 +189,25 @@ fn override_file(name: Option<&str>) -> String {
     match name {
         Some(name) => format!(".argocd-source-{name}.yaml"),
         None => ".argocd-source.yaml".to_owned(),
+    }
+}
+
+fn in_cluster(kind: &str, object: &Value) -> ApplierPlace {
+    let metadata = &object["metadata"];
+    let names = ["namespace", "name"].map(|field| metadata[field].as_str());
+    let words = std::iter::once(kind).chain(names.into_iter().flatten());
+    ApplierPlace::Cluster {
+        id: words.collect::<Vec<_>>().join("/"),
+        object: object.clone(),
+    }
+}
+
+/// The sources of an Application, with their positions in `spec.sources`.
+pub(crate) fn application_sources(spec: &Value) -> Vec<(Option<usize>, &Value)> {
+    let many = spec["sources"].as_array().filter(|list| !list.is_empty());
+    match many {
+        Some(list) => (0..).map(Some).zip(list).collect(),
+        None => vec![(None, &spec["source"])],
     }
 }
 
@@ -196,7 +247,7 @@ mod tests {
             file: "app.yaml".to_owned(),
             line: 1,
         };
-        let owners = AppliedBy::of_object(object, &at).into_iter();
+        let owners = AppliedBy::in_file(object, &at).into_iter();
         owners
             .map(|(path, owner)| match owner.applier {
                 KustomizationApplier::Flux => (path, None, owner.has_changes),

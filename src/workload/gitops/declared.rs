@@ -4,38 +4,54 @@ use super::declared_image::DeclaredImage;
 use super::git_source::GitSource;
 use crate::workload::object::Workload;
 
-/// Finds the object of the files from which a workload of the cluster was made. A built object
-/// without a namespace has an empty one.
-#[must_use]
-pub fn find_declared<'d>(
-    live: &Workload,
-    declared: &'d [Workload],
-    source: &GitSource,
-) -> Option<&'d Workload> {
-    let mut declared = declared.iter();
-    declared.find(|declared| {
-        live.id.kind == declared.id.kind
-            && source.name(&declared.id.name) == live.id.name
-            && source
-                .namespace(&declared.id.namespace)
-                .is_none_or(|namespace| namespace == live.id.namespace)
-    })
+/// What a folder builds.
+#[derive(Debug)]
+pub struct DeclaredFolder {
+    /// The workloads. One without a namespace has an empty one.
+    pub workloads: Vec<Workload>,
+    /// Why the changes of the owner are not in them, as a sentence; `None`: they are.
+    pub without_owner: Option<String>,
 }
 
-/// Adds to the containers of a workload what the files say about their images.
-pub fn add_declared(live: &mut Workload, declared: &Workload, source: &GitSource) {
-    live.root.clone_from(&declared.root);
-    for container in &mut live.containers {
-        let mut found = declared.containers.iter();
-        let found = found.find(|found| {
-            found.name == container.name && found.container_type == container.container_type
-        });
-        let Some(found) = found else { continue };
-        container.written_at.clone_from(&found.written_at);
-        container.declared = Some(Box::new(DeclaredImage {
-            undecided: source.why_undecided(&found.image),
-            image: found.image.clone(),
-        }));
+impl DeclaredFolder {
+    /// Finds the object from which a workload of the cluster was made.
+    #[must_use]
+    pub fn find(&self, live: &Workload, source: &GitSource) -> Option<&Workload> {
+        let mut declared = self.workloads.iter();
+        declared.find(|declared| {
+            let mut name = declared.id.name.clone();
+            let mut namespace = declared.id.namespace.as_str();
+            if self.without_owner.is_some() {
+                name = source.name(&name);
+                namespace = source.target_namespace().unwrap_or(namespace);
+            }
+            let namespace = match namespace {
+                "" => source.default_namespace(),
+                namespace => Some(namespace),
+            };
+            live.id.kind == declared.id.kind
+                && name == live.id.name
+                && namespace.is_none_or(|namespace| namespace == live.id.namespace)
+        })
+    }
+
+    /// Adds to the containers of a workload what a workload of this folder says about their
+    /// images.
+    pub fn add_to(&self, live: &mut Workload, declared: &Workload, source: &GitSource) {
+        live.root.clone_from(&declared.root);
+        for container in &mut live.containers {
+            let mut found = declared.containers.iter();
+            let found = found.find(|found| {
+                found.name == container.name && found.container_type == container.container_type
+            });
+            let Some(found) = found else { continue };
+            container.written_at.clone_from(&found.written_at);
+            let undecided = source.why_undecided(&found.image);
+            container.declared = Some(Box::new(DeclaredImage {
+                undecided: undecided.or_else(|| self.without_owner.clone()),
+                image: found.image.clone(),
+            }));
+        }
     }
 }
 
@@ -60,58 +76,69 @@ mod tests {
             namespace: Some("flux-system".to_owned()),
             name: "apps".to_owned(),
         };
-        let object = json!({"metadata": {"namespace": "flux-system"}, "spec": spec});
+        let object = json!({"metadata": {"namespace": "flux-system", "name": "apps"},
+            "spec": spec});
         GitSource::of_kustomization(&owner, &object, "https://git.example.com/fleet")
     }
 
-    #[test]
-    fn objects_are_found_by_the_names_that_flux_gives_them() {
-        let declared = [
-            workload("shop", "web", "app:1"),
-            workload("", "api", "app:2"),
-        ];
-        let image = |source: &GitSource, namespace: &str, name: &str| {
-            let live = workload(namespace, name, "app:0");
-            let found = find_declared(&live, &declared, source)?;
-            Some(found.containers[0].image.clone())
-        };
-        let plain = kustomization(&json!({}));
-        assert_eq!(image(&plain, "shop", "web").as_deref(), Some("app:1"));
-        assert_eq!(image(&plain, "other", "web"), None);
-        // An object without a namespace gets that of the Kustomization.
-        assert_eq!(
-            image(&plain, "flux-system", "api").as_deref(),
-            Some("app:2")
-        );
-        assert_eq!(image(&plain, "shop", "api"), None);
-        let renamed = kustomization(&json!({"targetNamespace": "prod", "namePrefix": "a-",
-            "nameSuffix": "-z"}));
-        assert_eq!(image(&renamed, "prod", "a-web-z").as_deref(), Some("app:1"));
-        assert_eq!(image(&renamed, "shop", "web"), None);
+    fn folder(without_owner: Option<&str>) -> DeclaredFolder {
+        DeclaredFolder {
+            workloads: vec![
+                workload("shop", "web", "app:1"),
+                workload("", "api", "app:2"),
+            ],
+            without_owner: without_owner.map(str::to_owned),
+        }
+    }
+
+    fn found(
+        folder: &DeclaredFolder,
+        source: &GitSource,
+        namespace: &str,
+        name: &str,
+    ) -> Option<String> {
+        let live = workload(namespace, name, "app:0");
+        let found = folder.find(&live, source)?;
+        Some(found.containers[0].image.clone())
     }
 
     #[test]
-    fn drift_is_only_reported_where_the_files_alone_decide() {
-        let declared = [workload("shop", "web", "registry.example/app:2")];
-        let drift = |spec: serde_json::Value, live: &str| {
-            let source = kustomization(&spec);
-            let mut live = workload("shop", "web", live);
-            add_declared(&mut live, &declared[0], &source);
-            let container = &live.containers[0];
-            container.declared.as_ref()?.is_drift(&container.image)
-        };
-        let same = "registry.example/app:2";
-        let other = "registry.example/app:1";
-        assert_eq!(drift(json!({}), same), Some(false));
-        assert_eq!(drift(json!({}), other), Some(true));
-        for decides in [
-            json!({"patches": [{"patch": "{}"}]}),
-            json!({"components": ["../x"]}),
-            json!({"images": [{"name": "registry.example/app", "newTag": "3"}]}),
+    fn objects_are_found_by_their_names_in_the_cluster() {
+        let spec = json!({"targetNamespace": "prod", "namePrefix": "a-", "nameSuffix": "-z"});
+        let plain = kustomization(&json!({}));
+        let built = folder(None);
+        let image = found(&built, &plain, "shop", "web");
+        assert_eq!(image.as_deref(), Some("app:1"));
+        assert_eq!(found(&built, &plain, "other", "web"), None);
+        // An object without a namespace gets that of the Kustomization.
+        let image = found(&built, &plain, "flux-system", "api");
+        assert_eq!(image.as_deref(), Some("app:2"));
+        assert_eq!(found(&built, &plain, "shop", "api"), None);
+        // What was built with the owner has its names.
+        let renaming = kustomization(&spec);
+        assert_eq!(found(&built, &renaming, "prod", "a-web-z"), None);
+        assert!(found(&built, &renaming, "shop", "web").is_some());
+        let unbuilt = folder(Some("why"));
+        let image = found(&unbuilt, &renaming, "prod", "a-web-z");
+        assert_eq!(image.as_deref(), Some("app:1"));
+        assert_eq!(found(&unbuilt, &renaming, "shop", "web"), None);
+    }
+
+    #[test]
+    fn drift_is_only_reported_where_the_files_and_the_owner_decide() {
+        let source = kustomization(&json!({}));
+        for (why, live, drift) in [
+            (None, "app:1", Some(false)),
+            (None, "app:9", Some(true)),
+            (Some("it cannot be built"), "app:9", None),
         ] {
-            assert_eq!(drift(decides, other), None);
+            let folder = folder(why);
+            let mut live = workload("shop", "web", live);
+            folder.add_to(&mut live, &folder.workloads[0], &source);
+            let container = &live.containers[0];
+            let declared = container.declared.as_ref().expect("it is declared");
+            assert_eq!(declared.is_drift(&container.image), drift);
+            assert_eq!(declared.undecided.as_deref(), why);
         }
-        let elsewhere = json!({"images": [{"name": "registry.example/api", "newTag": "3"}]});
-        assert_eq!(drift(elsewhere, other), Some(true));
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::image::name_text;
+use super::applied_by::{AppliedBy, application_sources};
 use crate::workload::owner::Owner;
 
 /// A folder of a Git repository, and what its owner changes in the objects that it finds there.
@@ -22,10 +22,10 @@ pub struct GitSource {
     default_namespace: Option<String>,
     name_prefix: String,
     name_suffix: String,
-    /// The field of the owner that may change any image, if it has one.
-    changes_images: Option<&'static str>,
-    /// The images, without their versions, that the owner replaces.
-    replaced: Vec<String>,
+    /// What the owner changes, if kustomize builds the folder.
+    pub applied_by: Option<AppliedBy>,
+    /// The other tool that the owner uses for the folder, whose result is not known here.
+    other_tool: Option<&'static str>,
 }
 
 /// Why the files of an owner are not known, as a sentence.
@@ -44,8 +44,8 @@ impl GitSource {
             default_namespace: None,
             name_prefix: String::new(),
             name_suffix: String::new(),
-            changes_images: None,
-            replaced: Vec::new(),
+            applied_by: None,
+            other_tool: None,
         }
     }
 
@@ -53,8 +53,6 @@ impl GitSource {
     #[must_use]
     pub fn of_kustomization(owner: &Owner, object: &Value, repository: &str) -> Self {
         let spec = &object["spec"];
-        let changes = ["components", "patches"];
-        let images = spec["images"].as_array().into_iter().flatten();
         Self {
             owner: Some(owner.clone()),
             repository: repository.to_owned(),
@@ -62,8 +60,7 @@ impl GitSource {
             default_namespace: text(&object["metadata"]["namespace"]),
             name_prefix: text(&spec["namePrefix"]).unwrap_or_default(),
             name_suffix: text(&spec["nameSuffix"]).unwrap_or_default(),
-            changes_images: changes.into_iter().find(|field| is_list(&spec[*field])),
-            replaced: images.filter_map(|entry| text(&entry["name"])).collect(),
+            applied_by: Some(AppliedBy::kustomization(object)),
             ..Self::of_path(spec["path"].as_str().unwrap_or_default())
         }
     }
@@ -75,14 +72,16 @@ impl GitSource {
     /// None of them is a folder of a Git repository.
     pub fn of_application(owner: &Owner, object: &Value) -> Result<Vec<Self>, NoGitSource> {
         let spec = &object["spec"];
-        let many = spec["sources"].as_array().map(Vec::as_slice);
-        let all = many
-            .filter(|sources| !sources.is_empty())
-            .unwrap_or(std::slice::from_ref(&spec["source"]));
-        let folders: Vec<Self> = all
-            .iter()
-            .filter_map(|source| Self::of_application_source(owner, source, spec))
-            .collect();
+        let applied = AppliedBy::application(object);
+        let all = application_sources(spec);
+        let folders = all.into_iter().filter_map(|(position, source)| {
+            let mut folder = Self::of_application_source(owner, source, spec)?;
+            let mut applied = applied.iter();
+            let own = applied.find(|owner| owner.source() == position);
+            folder.applied_by = own.cloned();
+            Some(folder)
+        });
+        let folders: Vec<Self> = folders.collect();
         if folders.is_empty() {
             return Err(format!("{owner} applies no folder of a Git repository"));
         }
@@ -92,20 +91,7 @@ impl GitSource {
     fn of_application_source(owner: &Owner, source: &Value, spec: &Value) -> Option<Self> {
         let path = source["path"].as_str()?;
         let kustomize = &source["kustomize"];
-        // The forms are `old=new:tag` and `new:tag`.
-        let images = kustomize["images"].as_array().into_iter().flatten();
-        let replaced = images.filter_map(Value::as_str).map(|image| {
-            let name = image.split_once('=').map_or(image, |(old, _)| old);
-            name_text(name).to_owned()
-        });
-        let changes = ["components", "patches"];
-        let changes = changes
-            .into_iter()
-            .find(|field| is_list(&kustomize[*field]));
-        let other_tool = ["helm", "plugin"];
-        let other_tool = other_tool
-            .into_iter()
-            .find(|field| source[*field].is_object());
+        let other_tools = ["helm", "plugin"];
         Some(Self {
             owner: Some(owner.clone()),
             repository: source["repoURL"].as_str().unwrap_or_default().to_owned(),
@@ -114,42 +100,38 @@ impl GitSource {
             default_namespace: text(&spec["destination"]["namespace"]),
             name_prefix: text(&kustomize["namePrefix"]).unwrap_or_default(),
             name_suffix: text(&kustomize["nameSuffix"]).unwrap_or_default(),
-            changes_images: changes.or(other_tool),
-            replaced: replaced.collect(),
+            other_tool: other_tools
+                .into_iter()
+                .find(|field| source[*field].is_object()),
             ..Self::of_path(path)
         })
     }
 
-    /// The name in the cluster of an object of the files.
+    /// The name that the owner gives to an object of the files.
     pub(crate) fn name(&self, declared: &str) -> String {
         format!("{}{declared}{}", self.name_prefix, self.name_suffix)
     }
 
-    /// The namespace in the cluster of an object of the files; `None`: it may be any.
-    pub(crate) fn namespace<'n>(&'n self, declared: &'n str) -> Option<&'n str> {
-        match &self.target_namespace {
-            Some(namespace) => Some(namespace),
-            None if declared.is_empty() => self.default_namespace.as_deref(),
-            None => Some(declared),
-        }
+    /// The namespace that the owner gives to every object.
+    pub(crate) fn target_namespace(&self) -> Option<&str> {
+        self.target_namespace.as_deref()
     }
 
-    /// Why the files alone do not decide this image, as a sentence; `None` if they do.
+    /// The namespace of an object that has none; `None`: it may be any.
+    pub(crate) fn default_namespace(&self) -> Option<&str> {
+        self.default_namespace.as_deref()
+    }
+
+    /// Why the files and the fields of the owner do not decide this image, as a sentence; `None`
+    /// if they do.
     pub(crate) fn why_undecided(&self, image: &str) -> Option<String> {
         if image.contains("${") {
             return Some("it contains a variable, whose value is not in these files".to_owned());
         }
         let owner = self.owner.as_ref()?;
-        if let Some(field) = self.changes_images {
-            return Some(format!("{owner} may change it with {field}"));
-        }
-        let is_replaced = self.replaced.iter().any(|name| name == name_text(image));
-        is_replaced.then(|| format!("{owner} replaces it with its field images"))
+        let tool = self.other_tool?;
+        Some(format!("{owner} may change it with {tool}"))
     }
-}
-
-fn is_list(value: &Value) -> bool {
-    value.as_array().is_some_and(|list| !list.is_empty())
 }
 
 fn text(value: &Value) -> Option<String> {
@@ -165,7 +147,7 @@ mod tests {
 
     fn application(spec: &Value) -> Result<Vec<GitSource>, NoGitSource> {
         let owner = Owner::application("shop");
-        GitSource::of_application(&owner, &json!({"spec": spec}))
+        GitSource::of_application(&owner, &json!({"metadata": {"name": "shop"}, "spec": spec}))
     }
 
     #[test]
@@ -177,7 +159,7 @@ mod tests {
         }));
         let one = one.expect("it has a folder");
         assert_eq!((one[0].path.as_str(), one[0].is_recursive), ("apps", true));
-        assert_eq!(one[0].namespace(""), Some("shop"));
+        assert_eq!(one[0].default_namespace(), Some("shop"));
         let two = application(&json!({"sources": [
             {"repoURL": "https://charts.example.com", "chart": "redis"},
             {"repoURL": "https://git.example.com/b", "path": "."},
@@ -193,16 +175,19 @@ mod tests {
     }
 
     #[test]
-    fn what_an_owner_or_a_variable_decides_is_not_decided_by_files() {
-        let folders = application(&json!({"source": {"path": "apps", "kustomize": {
-            "images": ["registry.example:5000/app=registry.example/new:1", "api:2"],
-        }}}));
-        let source = &folders.expect("it has a folder")[0];
-        for image in ["registry.example:5000/app:1", "api@sha256:00", "web:${TAG}"] {
-            assert!(source.why_undecided(image).is_some(), "{image}");
-        }
-        for image in ["registry.example/new:1", "web:1"] {
-            assert_eq!(source.why_undecided(image), None, "{image}");
-        }
+    fn what_another_tool_or_a_variable_decides_is_not_decided_by_files() {
+        let folders = application(&json!({"sources": [
+            {"path": "apps", "kustomize": {"images": ["app:2"]}}, {"path": "chart", "helm": {}},
+        ]}));
+        let folders = folders.expect("it has folders");
+        let [kustomize, helm] = folders.as_slice() else {
+            panic!("there are two: {folders:?}");
+        };
+        let owner = kustomize.applied_by.as_ref().expect("kustomize builds it");
+        assert_eq!((owner.source(), owner.has_changes), (Some(0), true));
+        assert_eq!(kustomize.why_undecided("app:1"), None);
+        assert!(kustomize.why_undecided("web:${TAG}").is_some());
+        assert_eq!(helm.applied_by, None);
+        assert!(helm.why_undecided("app:1").is_some());
     }
 }

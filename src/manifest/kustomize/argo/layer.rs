@@ -11,11 +11,11 @@ use super::image_override::ImageOverride;
 use super::variables::substitute;
 use crate::manifest::kustomize::error::BuildError;
 use crate::manifest::kustomize::owner::{
-    add_texts_to, append_to_list, change_list, components_of, replace_field,
+    OwnerObject, add_texts_to, append_to_list, change_list, components_of, replace_field,
 };
 use crate::manifest::kustomize::source::{SourceTree, join_path};
 use crate::manifest::kustomize::traced::{TracedScalar, TracedValue, traced_objects};
-use crate::workload::{AppliedBy, ApplierPlace};
+use crate::workload::AppliedBy;
 
 /// Why an image with a variable is not edited.
 const VARIABLE: &str = "it contains a variable of Argo CD, which must not be overwritten; change \
@@ -49,25 +49,19 @@ impl ArgoLayer {
             application: TracedValue::Mapping(Vec::new()),
             source: TracedValue::Mapping(Vec::new()),
         };
-        if let ApplierPlace::File(at) = &owner.place {
-            let text = tree.text(&at.file).unwrap_or_default();
-            let mut objects = traced_objects(&at.file, text).into_iter().flatten();
-            let object = objects.find(|object| object.line == at.line);
-            layer.file.clone_from(&at.file);
-            layer.line = at.line;
-            let found = object.and_then(|object| {
-                let source = match position {
-                    Some(position) => object.value.at(&["spec", "sources"])?.items().get(position),
-                    None => object.value.at(&["spec", "source"]),
-                };
-                Some((source?.clone(), object.value))
+        if let Some(object) = OwnerObject::read(tree, &owner.place)? {
+            let spec = object.value.get("spec");
+            let source = spec.and_then(|spec| match position {
+                Some(position) => spec.get("sources")?.items().get(position),
+                None => spec.get("source"),
             });
-            let Some((source, application)) = found else {
-                let message = "there is no longer an Application of Argo CD; run the command again";
-                return Err(BuildError::invalid(&at.file, at.line, message));
+            let Some(source) = source else {
+                return Err(BuildError::owner_is_gone(&object.file, object.line));
             };
-            layer.source = source;
-            layer.application = application;
+            layer.source = source.clone();
+            layer.file = object.file;
+            layer.line = object.line;
+            layer.application = object.value;
         }
         let mut names = owner.override_files().into_iter();
         let shared = names.next();

@@ -6,12 +6,12 @@
 
 use crate::manifest::kustomize::error::BuildError;
 use crate::manifest::kustomize::owner::{
-    append_to_list, change_list, components_of, replace_field,
+    OwnerObject, append_to_list, change_list, components_of, replace_field,
 };
 use crate::manifest::kustomize::source::SourceTree;
 use crate::manifest::kustomize::spec::is_filled;
-use crate::manifest::kustomize::traced::{TracedEntry, TracedValue, traced_objects};
-use crate::workload::{AppliedBy, ApplierPlace, KustomizationApplier};
+use crate::manifest::kustomize::traced::{TracedEntry, TracedValue};
+use crate::workload::KustomizationApplier;
 
 /// Fields whose value replaces that of the file, with their names there.
 const REPLACING: [(&str, &str); 3] = [
@@ -39,27 +39,22 @@ impl FluxLayer {
     ///
     /// It is no longer where it was found.
     pub(crate) fn find(tree: &SourceTree) -> Result<Option<Self>, BuildError> {
-        let Some(AppliedBy {
-            applier: KustomizationApplier::Flux,
-            place: ApplierPlace::File(at),
-            ..
-        }) = &tree.applied_by
-        else {
+        let owner = tree.applied_by.as_ref();
+        let owner = owner.filter(|owner| owner.applier == KustomizationApplier::Flux);
+        let Some(owner) = owner else {
             return Ok(None);
         };
-        let text = tree.text(&at.file).unwrap_or_default();
-        let mut objects = traced_objects(&at.file, text).into_iter().flatten();
-        let object = objects.find(|object| object.line == at.line);
-        let spec = object.and_then(|object| object.value.get("spec").cloned());
-        let Some(spec) = spec else {
-            let message = "there is no longer a Kustomization of Flux; run the command again";
-            return Err(BuildError::invalid(&at.file, at.line, message));
+        let Some(OwnerObject { file, line, value }) = OwnerObject::read(tree, &owner.place)? else {
+            return Ok(None);
         };
-        Ok(Some(Self {
-            file: at.file.clone(),
-            line: at.line,
-            spec,
-        }))
+        match value.get("spec") {
+            Some(spec) => Ok(Some(Self {
+                spec: spec.clone(),
+                file,
+                line,
+            })),
+            None => Err(BuildError::owner_is_gone(&file, line)),
+        }
     }
 
     /// Changes the kustomization of the root as Flux does.

@@ -32,6 +32,7 @@ pub(crate) fn traced_objects(file: &str, text: &str) -> Vec<Result<TracedObject,
     let whole = TextPosition {
         file: Arc::from(file),
         inside: None,
+        key: None,
     };
     read(&whole, text)
 }
@@ -49,6 +50,8 @@ pub(crate) fn objects_in_scalar(
     let position = TextPosition {
         file: Arc::clone(&place.file),
         inside: Some(ScalarLines::new(place, text, file_text)),
+        // A text in the cluster has no lines to which its own keys could lead.
+        key: (place.line == 0).then(|| place.key.clone()),
     };
     read(&position, text)
 }
@@ -284,7 +287,11 @@ impl<'t> ObjectReader<'t> {
         Some(ScalarPlace {
             file: Arc::clone(&self.position.file),
             line: self.line(self.content_start(written, key)),
-            key: anchor.map_or_else(|| name.to_owned(), |anchor| format!("{name}: {anchor}")),
+            key: match (&self.position.key, anchor) {
+                (Some(key), _) => key.clone(),
+                (None, Some(anchor)) => format!("{name}: {anchor}"),
+                (None, None) => name.to_owned(),
+            },
             text: text.clone(),
             is_plain: *style == ScalarStyle::Plain,
             spot,
@@ -355,6 +362,8 @@ struct TextPosition {
     file: Arc<str>,
     /// If the text is the value of a scalar: its lines in the file.
     inside: Option<ScalarLines>,
+    /// The key of every scalar in the text, if it is not its own.
+    key: Option<String>,
 }
 
 impl TextPosition {
@@ -392,7 +401,9 @@ impl ScalarLines {
     fn new(place: &ScalarPlace, text: &str, file_text: &str) -> Self {
         let lines: Vec<&str> = file_text.split_inclusive('\n').collect();
         // A block begins below its header, or at its place if it has no key.
-        let block = [place.line, place.line - 1].into_iter().find_map(|index| {
+        let first = place.line.checked_sub(1);
+        let block = first.map(|first| [first + 1, first]);
+        let block = block.into_iter().flatten().find_map(|index| {
             let starts = literal_lines(&lines, index, text)?;
             Some(Self {
                 first: index + 1,

@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 
 use crate::workload::ImagePart;
 
+/// Why a scalar in an object of a cluster is not edited.
+const IN_CLUSTER: &str = "it is in the cluster, not in a file";
+
 /// A value of an object, with the place of each scalar.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum TracedValue {
@@ -87,11 +90,11 @@ impl Decides {
 /// A scalar in a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ScalarPlace {
-    /// The path as it is shown.
+    /// The path as it is shown, or the name of an object of the cluster.
     pub(crate) file: Arc<str>,
-    /// The line, from 1.
+    /// The line, from 1; 0 in the cluster.
     pub(crate) line: usize,
-    /// The key, with the anchor of the value: `newTag: &version`.
+    /// The key, with the anchor of the value: `newTag: &version`. In the cluster, the path.
     pub(crate) key: String,
     /// The text of the scalar without quotes.
     pub(crate) text: String,
@@ -136,6 +139,50 @@ impl TracedValue {
             scalar => Self::Scalar(TracedScalar {
                 value: scalar.clone(),
                 origins: Vec::new(),
+            }),
+        }
+    }
+
+    /// A value in an object of a cluster. Each scalar has its path there as its key, and no line.
+    /// `object` is the name of the object, and `path` that of the value.
+    pub(crate) fn in_cluster(object: &Arc<str>, value: &Value, path: &str) -> Self {
+        match value {
+            Value::Object(fields) => {
+                let entries = fields.iter().map(|(key, value)| {
+                    let path = match path {
+                        "" => key.clone(),
+                        path => format!("{path}.{key}"),
+                    };
+                    TracedEntry {
+                        key: key.clone(),
+                        line: 0,
+                        value: Self::in_cluster(object, value, &path),
+                    }
+                });
+                Self::Mapping(entries.collect())
+            }
+            Value::Array(items) => {
+                let items = items.iter().enumerate();
+                let items = items
+                    .map(|(at, item)| Self::in_cluster(object, item, &format!("{path}[{at}]")));
+                Self::List(items.collect())
+            }
+            scalar => Self::Scalar(TracedScalar {
+                value: scalar.clone(),
+                origins: vec![ScalarOrigin {
+                    decides: Decides::All,
+                    place: Arc::new(ScalarPlace {
+                        file: Arc::clone(object),
+                        line: 0,
+                        key: path.to_owned(),
+                        text: scalar
+                            .as_str()
+                            .map_or_else(|| scalar.to_string(), str::to_owned),
+                        is_plain: false,
+                        spot: Err(IN_CLUSTER),
+                    }),
+                    refusal: None,
+                }],
             }),
         }
     }

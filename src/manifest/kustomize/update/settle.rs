@@ -407,7 +407,10 @@ impl<'a> Settler<'a> {
                 }));
                 let file = &edit.place.file;
                 let root = change.root.as_deref().unwrap_or_default();
-                notes.extend((!is_inside(file, root)).then(|| {
+                let mut trees = self.roots.iter().map(|root| root.tree);
+                let is_of_owner =
+                    trees.any(|tree| tree.root == root && tree.owner_file() == Some(&**file));
+                notes.extend((!is_of_owner && !is_inside(file, root)).then(|| {
                     format!(
                         "{file} is outside {root}; others that include it may get the same image"
                     )
