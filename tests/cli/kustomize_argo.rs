@@ -167,6 +167,16 @@ fn image_of_one_of_several_sources_is_edited_there() {
 }
 
 #[test]
+fn image_that_matches_nothing_is_reported_with_its_place() {
+    let environment = folder();
+    let fields = "      images: ['reg.example/other:1.1.0']\n";
+    environment.write("argocd/web.yaml", application("web", &source(fields)));
+    let outcome = environment.run(["status", "-f", ".", "-R"]).expect(0);
+    let said = "argocd/web.yaml:11: the images entry \"reg.example/other\" matches no image";
+    assert!(outcome.stderr.contains(said), "{outcome:#?}");
+}
+
+#[test]
 fn variable_of_argo_cd_is_substituted_and_never_overwritten() {
     let environment = folder();
     for (variable, shown) in [
@@ -214,4 +224,6 @@ fn application_that_a_kustomization_builds_is_edited_in_its_file() {
         expected,
         "{outcome:#?}"
     );
+    // The file of the owner is no shared one.
+    assert!(!outcome.stdout.contains("is outside"), "{outcome:#?}");
 }

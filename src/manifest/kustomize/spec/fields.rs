@@ -100,7 +100,11 @@ impl<'t> FieldReader<'t> {
                 let items = items.iter().map(|value| ListItem {
                     value,
                     file: value.file().unwrap_or(self.file),
-                    line: first_line(value).max(1),
+                    // Only an object of the cluster has places without lines.
+                    line: match value.file() {
+                        Some(_) => first_line(value),
+                        None => first_line(value).max(1),
+                    },
                 });
                 Ok(items.collect())
             }
@@ -151,7 +155,12 @@ impl<'t> FieldReader<'t> {
 /// The line of the first key or scalar of a value; 0 if none is written.
 fn first_line(value: &TracedValue) -> usize {
     match value {
-        TracedValue::Mapping(entries) => entries.first().map_or(0, |entry| entry.line),
+        TracedValue::Mapping(entries) => match entries.first() {
+            // An entry that is made from a text has no line of its own.
+            Some(entry) if entry.line == 0 => first_line(&entry.value),
+            Some(entry) => entry.line,
+            None => 0,
+        },
         TracedValue::List(items) => items.first().map_or(0, first_line),
         TracedValue::Scalar(scalar) => scalar.origins.first().map_or(0, |origin| origin.place.line),
     }
