@@ -42,6 +42,7 @@ pub use self::read::history::history::LiveHistory;
 pub use self::read::lease::{CONTROLLER_LEASE, ControllerPresence};
 pub use self::read::namespaces::NamespaceFacts;
 pub use self::read::owners::git_sources::{GitSourceError, GitSources};
+pub use self::read::owners::image_policies::LiveImagePolicies;
 pub use self::read::pods::pods::{Coverage, PodFacts, Uncovered};
 pub use self::read::pods::problems::FailingPod;
 pub use self::read::pods::usage::{PodUsage, PodUsages};

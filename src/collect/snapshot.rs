@@ -6,13 +6,14 @@ use jiff::Timestamp;
 
 use super::listed::listed;
 use crate::cluster::{
-    AccessError, Cluster, ClusterError, Coverage, Selection, Uncovered, WorkloadSelector,
+    AccessError, Cluster, ClusterError, Coverage, LiveImagePolicies, Scope, Selection, Uncovered,
+    WorkloadSelector,
 };
 use crate::evaluator::{ImageObject, ScopeError, Settings, Snapshot, SnapshotError};
 use crate::files::{FileError, FileListing};
 use crate::image::ImageReference;
 use crate::policy::{FluxObjects, ImagePolicies, namespace_schedule};
-use crate::workload::{Node, Scheduling, Workload, WorkloadId, WorkloadKind};
+use crate::workload::{Node, Owner, Scheduling, Workload, WorkloadId, WorkloadKind};
 
 /// Reads the workloads of a selection, and the cluster's facts that their decisions need.
 ///
@@ -26,8 +27,24 @@ pub async fn from_cluster(
     now: Timestamp,
 ) -> Result<Snapshot, CollectError> {
     let mut snapshot = read_workloads(cluster, selection, settings, now).await?;
+    add_image_policies(cluster, selection, &mut snapshot).await;
     surroundings(cluster, coverage(selection), &mut snapshot).await?;
     Ok(snapshot)
+}
+
+/// Adds the `imagePolicies` of the Kustomizations that apply the workloads. Entries that match no
+/// container are only reported if all workloads were read, because an entry may be for another one.
+async fn add_image_policies(cluster: &Cluster, selection: &Selection, snapshot: &mut Snapshot) {
+    let workloads = snapshot.workloads.iter();
+    let owners: BTreeSet<Owner> = workloads.filter_map(|w| w.managed_by.clone()).collect();
+    let LiveImagePolicies { objects, notes } = cluster.image_policies_of(owners).await;
+    snapshot.notes.extend(notes);
+    snapshot.policy_objects.extend(objects);
+    let is_whole = coverage(selection) == Coverage::Whole;
+    if is_whole && selection.scope == Scope::AllNamespaces {
+        let unmatched = snapshot.sources().unmatched(snapshot.workloads.iter());
+        snapshot.notes.extend(unmatched);
+    }
 }
 
 /// Reads the workloads of a selection, and nothing else.

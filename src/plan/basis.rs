@@ -1,6 +1,6 @@
 //! What a change rests on.
 
-use crate::policy::Resolved;
+use crate::policy::{PolicySources, Resolved};
 use crate::workload::{ContainerType, Owner};
 
 /// What a change rests on. The default is nothing.
@@ -10,6 +10,8 @@ pub struct Basis {
     pub(crate) containers: Vec<DecidedContainer>,
     /// Whether a window or a freeze may hold the change back.
     pub(crate) obeys_windows: bool,
+    /// The policies that apply to the workload and are not its own.
+    pub(crate) sources: PolicySources,
     /// The owner that reverts the change, if the user overrides that.
     pub(crate) overridden_owner: Option<Owner>,
 }

@@ -26,7 +26,7 @@ use crate::image::ImageReference;
 use crate::workload::{Container, DEFAULT_NAMESPACE, NumericTag, Owner, Workload};
 
 /// The sources of policies other than the workloads' own annotations.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PolicySources {
     /// The Kustomizations with `imagePolicies`.
     pub image_policies: Vec<ImagePolicies>,
@@ -410,6 +410,29 @@ impl PolicySources {
         let policies = ImagePolicies::read(object, DEFAULT_NAMESPACE);
         self.image_policies.extend(policies);
         self.namespaces.extend(namespace_schedule(object));
+    }
+
+    /// Those that may apply to a workload: its own Kustomization's, and those that it names.
+    #[must_use]
+    pub fn of(&self, workload: &Workload) -> Self {
+        let mut containers = workload.containers.iter();
+        let names_policies = containers.any(|container| {
+            let key = AnnotationKey::NamedPolicy(&container.name).to_string();
+            workload.annotations.contains_key(&key)
+        });
+        let image_policies = self.image_policies.iter();
+        Self {
+            image_policies: image_policies
+                .filter(|policies| names_policies || governs(policies, workload, self))
+                .cloned()
+                .collect(),
+            namespaces: self
+                .namespaces
+                .get_key_value(&workload.id.namespace)
+                .map(|(name, annotations)| (name.clone(), annotations.clone()))
+                .into_iter()
+                .collect(),
+        }
     }
 
     /// A message for each entry whose image no container of these workloads has, with

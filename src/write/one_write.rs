@@ -14,7 +14,7 @@ use crate::plan::{
     Admitted, Change, Edit, Override, Patch, PatchKind, Refusal, annotations_not_kept,
     has_record_of, is_description,
 };
-use crate::policy::{AnnotationKey, PolicySources};
+use crate::policy::AnnotationKey;
 use crate::workload::Observed;
 
 /// After how many conflicts with other writers of an object its change is given up.
@@ -117,10 +117,8 @@ impl Write<'_> {
                 return Ok(Done::Unchanged);
             }
             if edit.writes_images() {
-                // A cluster's workloads have no policies but their own.
-                let sources = PolicySources::default();
                 let at = (self.writer.clock)();
-                self.change.check_policies(&object.workload, &sources, at)?;
+                self.change.check_own_policies(&object.workload, at)?;
             }
             if self.writer.dry_run == DryRun::Client {
                 return Ok(Done::Written);
@@ -212,13 +210,9 @@ impl Write<'_> {
         if patch.kind != PatchKind::Json {
             return None;
         }
-        let sources = PolicySources::default();
         // The update has started, so a window that closes now does not matter.
         let at = self.writer.authorship.at;
-        let changed = self
-            .change
-            .check_policies(&now.workload, &sources, at)
-            .err()?;
+        let changed = self.change.check_own_policies(&now.workload, at).err()?;
         Some(format!("written at the same moment as this: {changed}"))
     }
 

@@ -38,6 +38,7 @@ mod kustomize_flux;
 mod kustomize_program;
 mod kustomize_trees;
 #[cfg(unix)]
+mod live_image_policies;
 mod menu;
 #[cfg(unix)]
 mod menu_updates;

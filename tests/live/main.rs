@@ -62,6 +62,7 @@ mod helm;
 #[expect(dead_code, reason = "of the reference, the man pages are needed here")]
 mod help;
 mod home;
+mod image_policies;
 mod interrupts;
 mod krew;
 #[path = "../support/krew_manifest.rs"]

@@ -29,6 +29,7 @@ impl Plan {
             let key = (&change.workload, change.source.as_ref());
             if let Some(workload) = by_id.get(&key) {
                 change.basis.containers = decided(change, workload, sources);
+                change.basis.sources = sources.of(workload);
             }
         }
     }
@@ -54,6 +55,16 @@ fn decided(change: &Change, workload: &Workload, sources: &PolicySources) -> Vec
 }
 
 impl Change {
+    /// Like [`Self::check_policies`], for a workload of a cluster: the policies of its owner are
+    /// those that were read for the plan.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::check_policies`].
+    pub fn check_own_policies(&self, workload: &Workload, at: Timestamp) -> Result<(), Refusal> {
+        self.check_policies(workload, &self.basis.sources, at)
+    }
+
     /// Checks that the states and the policies of the containers are still those that
     /// the change rests on, and that no window or freeze has closed.
     ///

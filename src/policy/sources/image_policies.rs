@@ -55,7 +55,7 @@ const RELEVANT: &[&[&str]] = &[
 ];
 
 /// The `imagePolicies` of one Kustomization.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImagePolicies {
     /// The Kustomization's namespace.
     pub namespace: String,
@@ -68,7 +68,7 @@ pub struct ImagePolicies {
 }
 
 /// One entry of `imagePolicies`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImagePolicyEntry {
     /// Its name, unique in the Kustomization.
     pub name: String,

@@ -11,6 +11,7 @@ use super::*;
 use crate::cluster::Cluster;
 use crate::cluster::fake::status;
 use crate::plan::{Authorship, Plan};
+use crate::policy::PolicySources;
 use crate::workload::Workload;
 use crate::write::fake::{OnPatch, Stored, admitting, object, plan, server};
 use crate::write::{WriteContext, WriteEvent, write_live};
