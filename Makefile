@@ -53,6 +53,7 @@ readme-test:
 .PHONY: e2e
 e2e: ## Run the tests against a real API server, registry and memcached (needs Go).
 	$(CARGO) test --features live --test live
+	$(CARGO) test --features live --test main -- git_signatures
 
 # How long each target runs, which ones do, and the longest input in bytes.
 FUZZ_SECONDS ?= 60

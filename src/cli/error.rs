@@ -7,6 +7,7 @@ use super::terminal::streams::Terminal;
 use crate::cluster::ClusterError;
 use crate::collect::CollectError;
 use crate::evaluator::SnapshotError;
+use crate::git::GitError;
 
 /// The exit code after Ctrl-C, as a shell expects.
 pub(crate) const INTERRUPTED: u8 = 130;
@@ -21,6 +22,8 @@ pub(crate) struct CommandError {
     message: String,
     /// Whether the user stopped the command, which is not an error.
     is_declined: bool,
+    /// Whether the message has several lines, each of which is printed.
+    has_lines: bool,
 }
 
 /// Printed if the user declines: nothing that was shown has been done.
@@ -33,6 +36,7 @@ impl CommandError {
             code: 1,
             message: format!("error: {message}"),
             is_declined: false,
+            has_lines: false,
         }
     }
 
@@ -50,6 +54,7 @@ impl CommandError {
             code: 1,
             message,
             is_declined: false,
+            has_lines: false,
         }
     }
 
@@ -59,6 +64,7 @@ impl CommandError {
             code: 1,
             message: NOTHING_CHANGED.to_owned(),
             is_declined: true,
+            has_lines: false,
         }
     }
 
@@ -67,6 +73,14 @@ impl CommandError {
         Self {
             code: INTERRUPTED,
             ..Self::declined()
+        }
+    }
+
+    /// Git has failed. What it says may have several lines, with commands to copy.
+    pub(crate) fn git(error: GitError) -> Self {
+        Self {
+            has_lines: true,
+            ..Self::failed(error)
         }
     }
 
@@ -79,6 +93,8 @@ impl CommandError {
     pub(crate) fn report(self, terminal: &mut Terminal) -> ExitCode {
         if self.is_declined {
             terminal.note(&self.message);
+        } else if self.has_lines {
+            self.message.lines().for_each(|line| terminal.error(line));
         } else {
             terminal.error(&self.message);
         }

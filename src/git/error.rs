@@ -74,7 +74,7 @@ pub enum GitError {
     /// Git does not know the files.
     #[error(
         "{} of the repository {top} {} not tracked by git; nothing was written. Add and commit the \
-         files first, and run this again",
+         files first, or name the folder of their submodule with --git, and run this again",
         paths.join(", "),
         if paths.len() == 1 { "is" } else { "are" }
     )]

@@ -41,7 +41,7 @@ impl Repository {
         let name = folder.display().to_string();
         let no_work_tree = |message: String| GitError::NoWorkTree {
             folder: name.clone(),
-            message: message.replace('\n', " "),
+            message,
         };
         let git = git.moved_to(folder);
         let top = git.run(&["rev-parse", "--show-toplevel"], "").await?;
@@ -126,11 +126,34 @@ impl Repository {
             let paths = changed.into_iter().map(|entry| entry.path).collect();
             return Err(GitError::Uncommitted { paths, top });
         }
+        let mut untracked: Vec<String> = untracked.into_iter().map(|entry| entry.path).collect();
+        if untracked.is_empty() {
+            // The status says nothing about the files of a submodule.
+            let tracked = self.tracked(paths).await?;
+            untracked.extend(
+                paths
+                    .iter()
+                    .filter(|path| !tracked.contains(*path))
+                    .cloned(),
+            );
+        }
         if !untracked.is_empty() {
-            let paths = untracked.into_iter().map(|entry| entry.path).collect();
+            let paths = untracked;
             return Err(GitError::Untracked { paths, top });
         }
         Ok(())
+    }
+
+    /// Those of the files that git knows.
+    async fn tracked(&self, paths: &[String]) -> Result<BTreeSet<String>, GitError> {
+        let mut words = vec!["ls-files", "-z", "--full-name", "--"];
+        let specs = literal(paths);
+        words.extend(specs.iter().map(String::as_str));
+        let printed = self.git.read(&words).await?;
+        let names = printed.split(|byte| *byte == 0);
+        Ok(names
+            .map(|name| String::from_utf8_lossy(name).into_owned())
+            .collect())
     }
 
     /// The tracked files that differ from the last commit.

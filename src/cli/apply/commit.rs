@@ -25,7 +25,7 @@ pub(crate) fn paths<'f>(
 ) -> Result<BTreeMap<String, String>, CommandError> {
     let mut paths = BTreeMap::new();
     for file in files {
-        let path = repository.path(file).map_err(CommandError::failed)?;
+        let path = repository.path(file).map_err(CommandError::git)?;
         paths.insert(path, file.to_owned());
     }
     Ok(paths)
@@ -40,7 +40,7 @@ pub(crate) fn note_uncommitted(
     terminal: &mut Terminal,
 ) -> Result<(), CommandError> {
     let changed = unless_interrupted(runtime()?, repository.uncommitted())?;
-    let changed = changed.map_err(CommandError::failed)?;
+    let changed = changed.map_err(CommandError::git)?;
     let planned = plan.files();
     let left: Vec<&str> = changed
         .iter()

@@ -67,7 +67,7 @@ fn open_folder(
         };
         Ok::<_, GitError>((repository, push))
     })?;
-    let (repository, push) = opened.map_err(CommandError::failed)?;
+    let (repository, push) = opened.map_err(CommandError::git)?;
     Ok(GitTarget {
         repository,
         push,
@@ -86,7 +86,7 @@ fn clone(url: &str, flag: &GitFlag, asking: GitQuestions) -> Result<GitTarget, C
         push_branch: flag.push_branch(),
     };
     let cloned = unless_interrupted(runtime()?, TemporaryClone::new(request, asking))?;
-    let cloned = cloned.map_err(CommandError::failed)?;
+    let cloned = cloned.map_err(CommandError::git)?;
     let current_folder = CurrentFolder::enter(cloned.repository.top())?;
     Ok(GitTarget {
         repository: cloned.repository.clone(),
@@ -166,12 +166,12 @@ impl GitTarget {
             if !std::mem::take(&mut clone.is_fresh) {
                 let followed = follow(&self.repository, upstream);
                 let followed = unless_interrupted(runtime()?, followed)?;
-                followed.map_err(CommandError::failed)?;
+                followed.map_err(CommandError::git)?;
             }
             return Ok(());
         }
         let caught_up = unless_interrupted(runtime()?, catch_up(&self.repository, upstream))?;
-        let comparison = caught_up.map_err(CommandError::failed)?;
+        let comparison = caught_up.map_err(CommandError::git)?;
         if comparison.behind > 0 {
             terminal.note(&format!(
                 "note: the branch was {} behind {upstream}, and was moved there, as with \"git pull \
@@ -225,7 +225,7 @@ impl GitTarget {
             return Ok(format!(" and push {commit} to {upstream}"));
         }
         let branch = runtime()?.block_on(self.repository.branch());
-        let branch = branch.map_err(CommandError::failed)?;
+        let branch = branch.map_err(CommandError::git)?;
         let Some(PushTarget { upstream, .. }) = &self.push else {
             return Ok(match self.per {
                 CommitPer::Run => format!(" and commit on {branch}"),

@@ -44,7 +44,7 @@ pub(crate) fn apply(
     }
     let writer = writer(&job, options);
     let checked = runtime()?.block_on(writer.check(&job.plan));
-    checked.map_err(CommandError::failed)?;
+    checked.map_err(CommandError::git)?;
     let uses_stdout = writer.uses_stdout();
     let edits = writer.edits(&job.plan, &job.observed());
     if let JobKind::Images(planned) = &mut job.kind {

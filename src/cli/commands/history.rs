@@ -90,7 +90,7 @@ pub(crate) fn history(
     let repository = match &args.git {
         Some(folder) => {
             let opened = Repository::open(folder, GitQuestions::Never);
-            Some(unless_interrupted(runtime()?, opened)?.map_err(CommandError::failed)?)
+            Some(unless_interrupted(runtime()?, opened)?.map_err(CommandError::git)?)
         }
         None => None,
     };
