@@ -222,7 +222,40 @@ const PROGRAM_CASES: &[ProgramCase] = &[
         files: &[],
         app: "reg.example/app:1.9.0",
         places: &["prod/kustomization.yaml:2 literals (tag)"],
-        edit: ("", "", "its text is only a part of the image's tag"),
+        edit: (
+            "",
+            "",
+            "prod/kustomization.yaml:2: its text is only a part of the image's tag",
+        ),
+    },
+    ProgramCase {
+        why: "a file of variables is the source of a replacement",
+        kustomization: "resources: [deploy.yaml]\nconfigMapGenerator: [{name: v, envs: \
+                        [v.env]}]\ngeneratorOptions: {disableNameSuffixHash: \
+                        true}\nreplacements:\n- source: {kind: ConfigMap, name: v, fieldPath: data.APP}\n  \
+                        targets:\n  - select: {kind: Deployment}\n    fieldPaths: \
+                        ['spec.template.spec.containers.[name=app].image']\n    options: {delimiter: ':', \
+                        index: 1}\n",
+        files: &[("v.env", "# APP=1.9.0\nOTHER=1.9.0\nAPP=1.9.0\nLAST='x'")],
+        app: "reg.example/app:1.9.0",
+        places: &["prod/v.env:3 APP (tag)"],
+        edit: ("v.env", "\nAPP=1.9.0", "\nAPP=1.10.0"),
+    },
+    ProgramCase {
+        why: "the name of a generated ConfigMap would change with a file of variables",
+        kustomization: "resources: [deploy.yaml]\nconfigMapGenerator: [{name: v, envs: \
+                        [v.env]}]\nreplacements:\n- source: {kind: ConfigMap, name: v, fieldPath: \
+                        data.APP}\n  targets:\n  - select: {kind: Deployment}\n    fieldPaths: \
+                        ['spec.template.spec.containers.[name=app].image']\n    options: {delimiter: ':', \
+                        index: 1}\n",
+        files: &[("v.env", "APP=1.9.0\n")],
+        app: "reg.example/app:1.9.0",
+        places: &["prod/v.env:1 APP (tag)"],
+        edit: (
+            "",
+            "",
+            "the edit of prod/v.env:1 (APP) would also change metadata.name of ConfigMap v-",
+        ),
     },
 ];
 

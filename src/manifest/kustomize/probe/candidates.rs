@@ -7,7 +7,7 @@ use super::mark::MAX_MARKS;
 use crate::manifest::kustomize::source::{SourcePath, SourceTree};
 use crate::manifest::kustomize::spec::ImageText;
 use crate::manifest::kustomize::traced::{
-    ScalarPlace, TracedScalar, TracedValue, objects_in_scalar, traced_objects,
+    ScalarPlace, TracedScalar, TracedValue, objects_in_scalar, text_lines, traced_objects,
 };
 
 /// Keys whose values identify something. With another value, nothing would match them.
@@ -31,6 +31,9 @@ pub(crate) fn candidates(
         if let SourcePath::File { text, .. } = path {
             for object in traced_objects(file, text).into_iter().flatten() {
                 finder.add(&object.value, "", text);
+            }
+            for scalar in text_lines(file, text) {
+                finder.add_scalar(&scalar, "", text);
             }
         }
     }

@@ -294,6 +294,7 @@ impl<'t> ObjectReader<'t> {
             },
             text: text.clone(),
             is_plain: *style == ScalarStyle::Plain,
+            is_in_text: false,
             spot,
         })
     }

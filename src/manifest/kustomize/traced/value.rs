@@ -100,6 +100,8 @@ pub(crate) struct ScalarPlace {
     pub(crate) text: String,
     /// Whether it is written without quotes.
     pub(crate) is_plain: bool,
+    /// Whether it is in a text without YAML, such as a file of `KEY=VALUE` lines.
+    pub(crate) is_in_text: bool,
     /// Where it can be replaced, or why it cannot.
     pub(crate) spot: Result<ScalarSpot, &'static str>,
 }
@@ -179,6 +181,7 @@ impl TracedValue {
                             .as_str()
                             .map_or_else(|| scalar.to_string(), str::to_owned),
                         is_plain: false,
+                        is_in_text: false,
                         spot: Err(IN_CLUSTER),
                     }),
                     refusal: None,

@@ -461,8 +461,11 @@ fn other_changes(
         let id = object.id();
         let name = format!("{} of {} {}", scalar.path.join("."), id.kind, id.name);
         let Some(edit) = scalar.edit_of_copy(object, &edits) else {
+            let mut places: Vec<String> = edits.iter().map(|edit| shown(edit)).collect();
+            places.dedup();
             return Err(format!(
-                "the edit would also change {name}; change it by hand"
+                "the edit of {} would also change {name}; change it by hand",
+                places.join(", ")
             ));
         };
         copies.push((shown(edit), name));

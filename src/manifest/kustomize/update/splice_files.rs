@@ -46,7 +46,9 @@ fn splice(text: &str, edits: &[&ScalarEdit]) -> Option<String> {
             in_flow,
             is_json,
         } = edit.place.spot.as_ref().ok()?;
-        let new = if *is_json {
+        let new = if edit.place.is_in_text {
+            edit.text.clone()
+        } else if *is_json {
             double_quoted(&edit.text)
         } else {
             format_scalar(&edit.text, *style, *in_flow)
@@ -58,6 +60,10 @@ fn splice(text: &str, edits: &[&ScalarEdit]) -> Option<String> {
 
 /// Whether the objects of two texts differ only in the edited scalars.
 fn changes_only(file: &str, old: &str, new: &str, edits: &[&ScalarEdit]) -> bool {
+    if edits.iter().all(|edit| edit.place.is_in_text) {
+        // Only bytes between an equals sign and the end of a line are replaced.
+        return edits.iter().all(|edit| !edit.text.contains(['\n', '\r']));
+    }
     let (old, new) = (traced_objects(file, old), traced_objects(file, new));
     old.len() == new.len()
         && old.iter().zip(&new).all(|pair| match pair {
