@@ -28,7 +28,7 @@ mod written_at;
 pub use self::gitops::applied_by::{AppliedBy, ApplierPlace, KustomizationApplier};
 pub use self::gitops::declared::DeclaredFolder;
 pub use self::gitops::declared_image::DeclaredImage;
-pub use self::gitops::git_source::{GitSource, NoGitSource};
+pub use self::gitops::git_source::{FluxRepository, GitSource, NoBranch, NoGitSource};
 pub use self::gitops::repository_address::RepositoryAddress;
 pub use self::helm::image::HelmImage;
 pub(crate) use self::helm::image::names_version;

@@ -227,7 +227,11 @@ fn flags_that_make_no_sense_are_usage_errors() {
     for (words, said) in [
         (&["--all", "--git", "."][..], "name those of the repository"),
         (&["-f", "-", "--git", "."], "writes to standard output"),
-        (&["-f", "apps", "--git", "auto"], "not supported yet"),
+        (
+            &["-f", "apps", "--git", "auto"],
+            "it cannot be used with -f",
+        ),
+        (&["-k", "apps", "--git", "auto"], "cannot be used with -k"),
         (&["-f", "apps", "--git=-x"], "begins with -"),
         (
             &["-f", "apps", "--git", "https://example.com/x.git"],

@@ -47,7 +47,7 @@ spec:
 }
 
 /// A Deployment in the cluster with labels or annotations.
-fn live(namespace: &str, name: &str, image: &str, metadata: &Value) -> Value {
+pub(crate) fn live(namespace: &str, name: &str, image: &str, metadata: &Value) -> Value {
     let mut object = workload("Deployment", namespace, name, image);
     object["spec"]["template"]["spec"]["initContainers"] = json!([]);
     for (field, value) in metadata.as_object().expect("a mapping") {

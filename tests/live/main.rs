@@ -53,6 +53,7 @@ mod control_plane;
 mod decisions;
 mod deleted;
 mod forbidden_writes;
+mod git_auto;
 mod git_scale;
 mod git_server;
 mod git_tree;

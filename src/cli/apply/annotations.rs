@@ -14,6 +14,7 @@ use crate::cli::flags::client::Globals;
 use crate::cli::flags::git::GitFlag;
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
+use crate::cli::gather::git_auto;
 use crate::cli::gather::workloads::{Reading, read_workloads};
 use crate::cli::runtime::{runtime, unless_interrupted};
 use crate::cli::terminal::streams::Terminal;
@@ -89,7 +90,9 @@ pub(crate) fn in_repository(
         &mut Terminal,
     ) -> Result<ApplyEnd, CommandError>,
 ) -> Result<ExitCode, CommandError> {
-    let mut target = target.clone();
+    let dry_run = options.dry_run();
+    let (mut target, git) = git_auto::look_up(target, git, dry_run, options.globals, terminal)?;
+    let git = &git;
     target.add_files(git.paths());
     git.check(target.place(), None, options.dry_run())?;
     if git.commit_per() == CommitPer::Image {

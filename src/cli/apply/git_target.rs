@@ -44,6 +44,9 @@ pub(crate) fn open(flag: &GitFlag, terminal: &Terminal) -> Result<Option<GitTarg
         None => Ok(None),
         Some(GitPlace::Folder(folder)) => open_folder(folder, flag, asking).map(Some),
         Some(GitPlace::Url(url)) => clone(url, flag, asking).map(Some),
+        Some(GitPlace::Auto) => Err(CommandError::usage(
+            "--git auto cannot be used here; name the repository",
+        )),
     };
     Ok(target?.map(|target| GitTarget { template, ..target }))
 }

@@ -25,6 +25,7 @@ use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::scope::KustomizationFlags;
 use crate::cli::flags::target::{RecordFlag, TargetArgs, WriteFlags};
 use crate::cli::gather::cost;
+use crate::cli::gather::git_auto;
 use crate::cli::gather::kustomizations::Settling;
 use crate::cli::gather::named;
 use crate::cli::gather::scan;
@@ -152,7 +153,7 @@ pub(crate) fn update(
     globals: &Globals,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
-    let args = &with_repository(args)?;
+    let args = &with_repository(args, globals, terminal)?;
     let place = args.target.place();
     let kustomization = &args.kustomization;
     args.git
@@ -205,10 +206,21 @@ pub(crate) fn update(
     })
 }
 
-/// The arguments with the paths of the repository among the files. Before a clone becomes the
-/// current folder, local paths must no longer depend on it.
-fn with_repository(args: &UpdateArgs) -> Result<UpdateArgs, CommandError> {
+/// The arguments with the repository, and with its paths among the files. Before a clone becomes
+/// the current folder, local paths must no longer depend on it.
+fn with_repository(
+    args: &UpdateArgs,
+    globals: &Globals,
+    terminal: &mut Terminal,
+) -> Result<UpdateArgs, CommandError> {
     let mut args = args.clone();
+    if args.git.is_auto() && (args.kustomization.is_given() || args.wait.is_some()) {
+        let message = "--git auto cannot be used with -k or --wait";
+        return Err(CommandError::usage(message));
+    }
+    let dry_run = args.write.dry_run();
+    let found = git_auto::look_up(&args.target, &args.git, dry_run, globals, terminal)?;
+    (args.target, args.git) = found;
     args.target.add_files(args.git.paths());
     if args.git.is_url() {
         let made = args.access.registry.make_paths_absolute();

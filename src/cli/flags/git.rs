@@ -23,8 +23,10 @@ const MAX_TEMPLATE_BYTES: u64 = 64 << 10;
 pub(crate) struct GitFlag {
     /// Commit the changed files to this Git repository. In a folder, git uses the user's hooks,
     /// signature and identity, and pushes nothing without --push. A URL is cloned into a temporary
-    /// folder, where no hook and no filter runs; it needs --push, --push-branch or --dry-run
-    #[arg(long, help_heading = GIT, value_name = "DIR|URL", value_parser = git_place)]
+    /// folder, where no hook and no filter runs; it needs --push, --push-branch or --dry-run. With
+    /// auto, the chosen workloads are looked up in the cluster: the URL, the branch and the paths are
+    /// those of the Flux Kustomization or the Argo CD Application that applies them
+    #[arg(long, help_heading = GIT, value_name = "DIR|URL|auto", value_parser = git_place)]
     git: Option<GitPlace>,
 
     /// File or folder of the repository to read, with its subfolders; repeatable
@@ -32,7 +34,8 @@ pub(crate) struct GitFlag {
         conflicts_with_all = ["all_namespaces", "selector"])]
     path: Vec<PathBuf>,
 
-    /// With a URL, the branch to clone [default: the repository's default branch]
+    /// With a URL or auto, the branch to clone [default: the repository's default branch, or with
+    /// auto the one that is applied]
     #[arg(long, help_heading = GIT, value_name = "NAME", requires = "git")]
     branch: Option<String>,
 
@@ -41,7 +44,7 @@ pub(crate) struct GitFlag {
     #[arg(long, help_heading = GIT, requires = "git")]
     push: bool,
 
-    /// With a URL, push to this branch; if it exists, the commit is made on top of it
+    /// With a URL or auto, push to this branch; if it exists, the commit is made on top of it
     #[arg(long, help_heading = GIT, value_name = "NAME", requires = "git")]
     push_branch: Option<String>,
 
@@ -76,6 +79,9 @@ pub(crate) enum GitPlace {
     Folder(PathBuf),
     /// The address of a repository to clone.
     Url(String),
+    /// The repository from which Flux or Argo CD takes the workloads of the cluster. It has to be
+    /// looked up.
+    Auto,
 }
 
 impl GitFlag {
@@ -88,13 +94,47 @@ impl GitFlag {
     pub(crate) fn folder(&self) -> Option<&Path> {
         match &self.git {
             Some(GitPlace::Folder(folder)) => Some(folder),
-            Some(GitPlace::Url(_)) | None => None,
+            Some(GitPlace::Url(_) | GitPlace::Auto) | None => None,
         }
     }
 
     /// Whether the repository has to be cloned.
     pub(crate) fn is_url(&self) -> bool {
         matches!(self.git, Some(GitPlace::Url(_)))
+    }
+
+    /// Whether the repository has to be looked up in the cluster.
+    pub(crate) fn is_auto(&self) -> bool {
+        self.git == Some(GitPlace::Auto)
+    }
+
+    /// The same flags with the repository that was looked up. What the user has named stays.
+    pub(crate) fn found(
+        mut self,
+        url: String,
+        branch: Option<String>,
+        paths: Vec<PathBuf>,
+    ) -> Self {
+        self.git = Some(GitPlace::Url(url));
+        self.branch = self.branch.or(branch);
+        if self.path.is_empty() {
+            self.path = paths;
+        }
+        self
+    }
+
+    /// Checks that a clone is of use: it is removed at the end.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is pushed, and it is not a dry run.
+    pub(crate) fn check_pushes(&self, dry_run: DryRun) -> Result<(), CommandError> {
+        if self.pushes() || dry_run != DryRun::None {
+            return Ok(());
+        }
+        Err(CommandError::usage(
+            "a clone is removed at the end; add --push, --push-branch NAME or --dry-run",
+        ))
     }
 
     /// The branch to clone.
@@ -214,11 +254,7 @@ impl GitFlag {
         kustomization: Option<&Path>,
         dry_run: DryRun,
     ) -> Result<(), CommandError> {
-        if !self.pushes() && dry_run == DryRun::None {
-            return Err(CommandError::usage(
-                "a clone is removed at the end; add --push, --push-branch NAME or --dry-run",
-            ));
-        }
+        self.check_pushes(dry_run)?;
         let paths = place.filename.iter().filter_map(|path| match path {
             PathOrStdin::Path(path) => Some(path.as_path()),
             PathOrStdin::Stdin => None,
@@ -262,11 +298,7 @@ pub(crate) fn git_place(text: &str) -> Result<GitPlace, String> {
         return Err("not a folder; write ./ in front of a name that begins with -".to_owned());
     }
     if text == "auto" {
-        return Err(
-            "'auto' is not supported yet; name the folder or the URL of the repository (./auto for a \
-             folder of this name)"
-                .to_owned(),
-        );
+        return Ok(GitPlace::Auto);
     }
     if let Some((scheme, rest)) = text.split_once("://") {
         return if !SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()) {
@@ -300,6 +332,7 @@ mod tests {
 
     #[test]
     fn folders_and_urls_are_distinguished() {
+        assert_eq!(git_place("auto"), Ok(GitPlace::Auto));
         for text in [".", "./-x", "./auto", "/a b", "a/b:c", "C:\\x"] {
             assert_eq!(git_place(text), Ok(GitPlace::Folder(PathBuf::from(text))));
         }
@@ -321,7 +354,6 @@ mod tests {
             ("fd::17", "not supported"),
             ("transport::https://git.example/a", "the scheme"),
             ("ssh://-oProxyCommand=x/a", "begins with -"),
-            ("auto", "./auto"),
             ("-x", "write ./ in front"),
             ("", "not a folder"),
         ] {

@@ -40,7 +40,9 @@ impl GitPlaceFlags {
 fn folder(text: &str) -> Result<PathBuf, String> {
     match git_place(text)? {
         GitPlace::Folder(folder) => Ok(folder),
-        GitPlace::Url(_) => Err("clone the repository, and name its folder, as in --git .".into()),
+        GitPlace::Url(_) | GitPlace::Auto => {
+            Err("clone the repository, and name its folder, as in --git .".into())
+        }
     }
 }
 
@@ -51,7 +53,7 @@ mod tests {
     #[test]
     fn only_local_folders_are_compared() {
         assert_eq!(folder("./fleet"), Ok(PathBuf::from("./fleet")));
-        for text in ["https://git.example/a.git", "git@git.example:a.git"] {
+        for text in ["https://git.example/a.git", "git@git.example:a.git", "auto"] {
             let error = folder(text).expect_err(text);
             assert!(error.contains("clone the repository"), "{error}");
         }

@@ -34,6 +34,14 @@ impl TargetArgs {
         &self.place
     }
 
+    /// Selects these workloads by their names, and nothing else.
+    pub(crate) fn select(&mut self, names: Vec<String>) {
+        self.resources = names;
+        self.all = false;
+        self.place.all_namespaces = false;
+        self.place.selector = None;
+    }
+
     /// Also reads these files and folders, with their subfolders.
     pub(crate) fn add_files(&mut self, paths: impl Iterator<Item = PathOrStdin>) {
         let before = self.place.filename.len();

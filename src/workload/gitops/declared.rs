@@ -60,7 +60,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::workload::{Owner, decode};
+    use crate::workload::{FluxRepository, Owner, decode};
 
     fn workload(namespace: &str, name: &str, image: &str) -> Workload {
         let object = json!({"apiVersion": "apps/v1", "kind": "Deployment",
@@ -78,7 +78,11 @@ mod tests {
         };
         let object = json!({"metadata": {"namespace": "flux-system", "name": "apps"},
             "spec": spec});
-        GitSource::of_kustomization(&owner, &object, "https://git.example.com/fleet")
+        let repository = FluxRepository {
+            url: "https://git.example.com/fleet".to_owned(),
+            branch: Ok(None),
+        };
+        GitSource::of_kustomization(&owner, &object, &repository)
     }
 
     fn folder(without_owner: Option<&str>) -> DeclaredFolder {

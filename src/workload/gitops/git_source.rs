@@ -12,6 +12,9 @@ pub struct GitSource {
     pub owner: Option<Owner>,
     /// The URL of the repository, as the owner has it.
     pub repository: String,
+    /// The branch that the owner follows; `None`: the repository's default branch. Otherwise why
+    /// there is none that could get a commit, as a sentence.
+    pub branch: Result<Option<String>, NoBranch>,
     /// The folder, from the root of the repository.
     pub path: String,
     /// Whether manifests in subfolders are applied if the folder has no kustomization.
@@ -31,6 +34,63 @@ pub struct GitSource {
 /// Why the files of an owner are not known, as a sentence.
 pub type NoGitSource = String;
 
+/// Why an owner follows no branch, as a sentence.
+pub type NoBranch = String;
+
+/// A GitRepository of Flux.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FluxRepository {
+    /// The URL, as it is written.
+    pub url: String,
+    /// The branch that it follows.
+    pub branch: Result<Option<String>, NoBranch>,
+}
+
+impl FluxRepository {
+    /// Flux's branch if none is named
+    /// (<https://fluxcd.io/flux/components/source/gitrepositories/#reference>).
+    const DEFAULT_BRANCH: &str = "master";
+
+    /// Reads a GitRepository; `None`: it has no URL.
+    #[must_use]
+    pub fn read(repository: &Owner, object: &Value) -> Option<Self> {
+        let reference = &object["spec"]["ref"];
+        // In the order of their precedence.
+        let others = ["name", "semver", "tag", "commit"].into_iter();
+        let mut others = others.filter_map(|field| Some((field, text(&reference[field])?)));
+        let branch = match others.next() {
+            Some((field, value)) => Err(format!(
+                "{repository} follows the {field} {value}, not a branch"
+            )),
+            None => {
+                let branch = text(&reference["branch"]);
+                Ok(Some(branch.unwrap_or(Self::DEFAULT_BRANCH.to_owned())))
+            }
+        };
+        Some(Self {
+            url: text(&object["spec"]["url"])?,
+            branch,
+        })
+    }
+}
+
+/// The branch of an Application's source, which may also be a tag: git says so when it is
+/// cloned.
+fn branch_of_application(
+    owner: &Owner,
+    revision: Option<String>,
+) -> Result<Option<String>, NoBranch> {
+    let Some(revision) = revision.filter(|revision| revision != "HEAD") else {
+        return Ok(None);
+    };
+    let is_hash = revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_range = revision.contains(['*', '^', '~', '<', '>', '=', ' ']);
+    if is_hash || is_range || revision.starts_with("refs/") {
+        return Err(format!("{owner} follows {revision}, not a branch"));
+    }
+    Ok(Some(revision))
+}
+
 impl GitSource {
     /// A folder that the user has named.
     #[must_use]
@@ -38,6 +98,7 @@ impl GitSource {
         Self {
             owner: None,
             repository: String::new(),
+            branch: Ok(None),
             path: path.to_owned(),
             is_recursive: true,
             target_namespace: None,
@@ -49,13 +110,14 @@ impl GitSource {
         }
     }
 
-    /// Reads a Flux Kustomization. `repository` is the URL of its GitRepository.
+    /// Reads a Flux Kustomization. `repository` is its GitRepository.
     #[must_use]
-    pub fn of_kustomization(owner: &Owner, object: &Value, repository: &str) -> Self {
+    pub fn of_kustomization(owner: &Owner, object: &Value, repository: &FluxRepository) -> Self {
         let spec = &object["spec"];
         Self {
             owner: Some(owner.clone()),
-            repository: repository.to_owned(),
+            repository: repository.url.clone(),
+            branch: repository.branch.clone(),
             target_namespace: text(&spec["targetNamespace"]),
             default_namespace: text(&object["metadata"]["namespace"]),
             name_prefix: text(&spec["namePrefix"]).unwrap_or_default(),
@@ -95,6 +157,7 @@ impl GitSource {
         Some(Self {
             owner: Some(owner.clone()),
             repository: source["repoURL"].as_str().unwrap_or_default().to_owned(),
+            branch: branch_of_application(owner, text(&source["targetRevision"])),
             is_recursive: source["directory"]["recurse"] == true,
             target_namespace: text(&kustomize["namespace"]),
             default_namespace: text(&spec["destination"]["namespace"]),
@@ -189,5 +252,70 @@ mod tests {
         assert!(kustomize.why_undecided("web:${TAG}").is_some());
         assert_eq!(helm.applied_by, None);
         assert!(helm.why_undecided("app:1").is_some());
+    }
+
+    fn owner(kind: &str) -> Owner {
+        Owner {
+            kind: kind.to_owned(),
+            namespace: Some("apps".to_owned()),
+            name: "shop".to_owned(),
+        }
+    }
+
+    #[test]
+    fn branch_of_a_git_repository_is_master_unless_it_names_one() {
+        let repository = owner("GitRepository");
+        for (reference, expected) in [
+            (json!(null), Ok("master")),
+            (json!({"branch": "main"}), Ok("main")),
+            (json!({"branch": "main", "tag": "v1"}), Err("tag v1")),
+            (json!({"semver": ">=1.0.0"}), Err("semver >=1.0.0")),
+            (
+                json!({"branch": "main", "commit": "abc"}),
+                Err("commit abc"),
+            ),
+            (json!({"name": "refs/heads/x"}), Err("name refs/heads/x")),
+        ] {
+            let object = json!({"spec": {"url": "https://git.example/a", "ref": reference}});
+            let read = FluxRepository::read(&repository, &object).expect("a URL");
+            match expected {
+                Ok(branch) => assert_eq!(read.branch, Ok(Some(branch.to_owned()))),
+                Err(what) => assert_eq!(
+                    read.branch,
+                    Err(format!(
+                        "GitRepository apps/shop follows the {what}, not a branch"
+                    ))
+                ),
+            }
+        }
+        assert_eq!(
+            FluxRepository::read(&repository, &json!({"spec": {}})),
+            None
+        );
+    }
+
+    #[test]
+    fn revision_of_an_application_is_a_branch_unless_it_cannot_be_one() {
+        for (revision, expected) in [
+            (json!(null), Ok(None)),
+            (json!("HEAD"), Ok(None)),
+            (json!("main"), Ok(Some("main"))),
+            (json!("release/1.x"), Ok(Some("release/1.x"))),
+            (json!("1.*"), Err(())),
+            (json!(">=1.0.0"), Err(())),
+            (json!("0123456789abcdef0123456789abcdef01234567"), Err(())),
+            (json!("refs/pull/1/head"), Err(())),
+        ] {
+            let object = json!({"spec": {"source": {"repoURL": "https://git.example/a",
+                "path": "apps", "targetRevision": revision}}});
+            let sources = GitSource::of_application(&owner("Application"), &object);
+            let branch = sources.expect("a source").remove(0).branch;
+            let branch = branch.map_err(|_| ());
+            assert_eq!(
+                branch,
+                expected.map(|name| name.map(str::to_owned)),
+                "{revision}"
+            );
+        }
     }
 }

@@ -15,7 +15,7 @@ use crate::cluster::api::api_group::{CustomKind, ServedKind};
 use crate::cluster::api::error::ClusterError;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
-use crate::workload::{GitSource, NoGitSource, Owner};
+use crate::workload::{FluxRepository, GitSource, NoGitSource, Owner};
 
 /// The maximum number of concurrent requests.
 const AT_ONCE: usize = 8;
@@ -88,8 +88,8 @@ impl Cluster {
                 && let Ok(repository) = repository_of(owner, object)
                 && !repositories.contains_key(&repository)
             {
-                let url = self.repository_url(&repository, &kinds).await;
-                repositories.insert(repository, url);
+                let read = self.flux_repository(&repository, &kinds).await;
+                repositories.insert(repository, read);
             }
         }
         let sources = objects.into_iter().map(|(owner, found)| {
@@ -99,9 +99,10 @@ impl Cluster {
                         .map_err(GitSourceError::None);
                 }
                 let repository = repository_of(&owner, &object)?;
-                let url = repositories.get(&repository).cloned().transpose()?;
-                let url = url.unwrap_or_default();
-                Ok(vec![GitSource::of_kustomization(&owner, &object, &url)])
+                let read = repositories.get(&repository).cloned();
+                let missing = || GitSourceError::None(format!("{repository} was not read"));
+                let read = read.ok_or_else(missing)??;
+                Ok(vec![GitSource::of_kustomization(&owner, &object, &read)])
             });
             (owner, sources)
         });
@@ -149,16 +150,14 @@ impl Cluster {
         Ok(objects.await?.into_iter().flatten().collect())
     }
 
-    async fn repository_url(
+    async fn flux_repository(
         &self,
         repository: &Owner,
         kinds: &SourceKinds,
-    ) -> Result<String, GitSourceError> {
+    ) -> Result<FluxRepository, GitSourceError> {
         let object = self.required(&kinds.repositories, repository).await?;
-        match object["spec"]["url"].as_str() {
-            Some(url) => Ok(url.to_owned()),
-            None => Err(GitSourceError::None(format!("{repository} has no URL"))),
-        }
+        FluxRepository::read(repository, &object)
+            .ok_or_else(|| GitSourceError::None(format!("{repository} has no URL")))
     }
 
     /// An object that has to exist.
