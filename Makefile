@@ -83,6 +83,7 @@ $(CARGO_CYCLONEDX):
 .PHONY: soak
 soak: ## Try the races between writes many more times, and print a table (needs Go).
 	$(CARGO) test --features soak --test live -- soak --nocapture
+	$(CARGO) test --features soak --test main -- soak --nocapture
 
 .PHONY: structure
 structure: ## Measure the structure of the source (-v lists what it counts: ARGS=-v).

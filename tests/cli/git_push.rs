@@ -386,50 +386,77 @@ fn only_the_branch_is_pushed() {
     assert_eq!(refs, "refs/heads/main");
 }
 
-#[test]
-fn four_writers_on_one_branch_each_arrive_once() {
-    let files: Vec<(String, String)> = (0..4)
-        .map(|at| (format!("app{at}/web.yaml"), automated("semver:~1.0", OLD)))
+/// Lets several clones push at the same time, each an update of its own file. A run that was
+/// overtaken in all its tries is repeated by its user, at most this many times. Returns the
+/// number of runs.
+fn concurrent_writers(writers: usize, repeats: usize) -> usize {
+    let files: Vec<(String, String)> = (0..writers)
+        .map(|at| {
+            let text = automated("semver:~1.0", OLD);
+            (format!("app{at:02}/web.yaml"), text)
+        })
         .collect();
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
     let files: Vec<(&str, &str)> = files.iter().map(|(f, t)| (&f[..], &t[..])).collect();
     let repository = TestRepository::with_remote(&files);
     let layout = super::root()
         .join("docs/quickstart/images")
         .display()
         .to_string();
-    let runs: Vec<_> = (0..4)
-        .map(|at| {
-            let clone = repository.clone_of_remote(&format!("writer{at}"));
-            let app = format!("app{at}");
-            let words = [
-                "update",
-                "-f",
-                &app,
-                "--oci-layout",
-                &layout,
-                "--git=.",
-                "--push",
-                "--yes",
-            ];
-            repository.program(&words).dir(Path::new(&clone)).start()
-        })
+    let clones: Vec<_> = (0..writers)
+        .map(|at| repository.clone_of_remote(&format!("writer{at}")))
         .collect();
-    for run in runs {
-        run.wait().expect(0);
-    }
-    let files = repository.remote(&["log", "--format=", "--name-only", "-4", "main"]);
-    let mut files: Vec<&str> = files.lines().filter(|line| !line.is_empty()).collect();
-    files.sort_unstable();
-    assert_eq!(
-        files,
-        [
-            "app0/web.yaml",
-            "app1/web.yaml",
-            "app2/web.yaml",
-            "app3/web.yaml"
-        ]
+    let write = |at: usize| {
+        let app = format!("app{at:02}");
+        let words = ["update", "-f", &app, "--oci-layout", &layout];
+        let git = ["--git=.", "--push", "--yes"];
+        let mut runs = 0;
+        loop {
+            runs += 1;
+            let words = words.into_iter().chain(git);
+            let program = repository.program(&words.collect::<Vec<_>>());
+            let outcome = program.dir(Path::new(&clones[at])).run();
+            if outcome.code == Some(0) {
+                return runs;
+            }
+            assert!(
+                runs <= repeats && outcome.stderr.contains("others pushed first"),
+                "{outcome:#?}"
+            );
+        }
+    };
+    let runs = std::thread::scope(|scope| {
+        let write = &write;
+        let all: Vec<_> = (0..writers)
+            .map(|at| scope.spawn(move || write(at)))
+            .collect();
+        let runs = all.into_iter().map(|run| run.join().expect("it pushed"));
+        runs.sum()
+    });
+    let limit = format!("-{writers}");
+    let pushed = repository.remote(&["log", "--format=", "--name-only", &limit, "main"]);
+    let mut pushed: Vec<&str> = pushed.lines().filter(|line| !line.is_empty()).collect();
+    pushed.sort_unstable();
+    assert_eq!(pushed, names);
+    let commits = repository.remote(&["rev-list", "--count", "main"]);
+    assert_eq!(commits, (writers + 1).to_string());
+    runs
+}
+
+#[test]
+fn four_writers_on_one_branch_each_arrive_once() {
+    assert_eq!(concurrent_writers(4, 0), 4);
+}
+
+#[cfg(feature = "soak")]
+#[test]
+fn soak_twenty_writers_on_one_branch_each_arrive_once() {
+    let started = std::time::Instant::now();
+    let runs = concurrent_writers(20, 5);
+    println!(
+        "20 writers: {runs} runs, {:.1} s",
+        started.elapsed().as_secs_f64()
     );
-    assert_eq!(repository.remote(&["rev-list", "--count", "main"]), "5");
 }
 
 #[test]

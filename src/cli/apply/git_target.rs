@@ -22,7 +22,8 @@ use crate::write::{DryRun, PUSH_TRIES};
 /// How many commits of the user a note names.
 const NAMED_COMMITS: usize = 5;
 
-/// The longest pause before a run decides again.
+/// The longest pause before a run decides again for the first time. It grows fourfold with each
+/// time, because whoever was overtaken twice has many competitors.
 const PAUSE_MILLISECONDS: u64 = 500;
 
 /// The repository of `--git`: the user's, if they are not in the middle of something there, or a
@@ -132,20 +133,22 @@ pub(crate) fn until_pushed(
         }
         terminal
             .note("others have pushed in the meantime; deciding again on what they have pushed");
-        pause()?;
+        pause(PUSH_TRIES - left - 1)?;
     }
     // The last try reports that others were faster.
     Ok(ExitCode::FAILURE)
 }
 
-/// Waits for a moment, so that runs that were overtaken do not meet again.
+/// Waits for a moment, so that runs that were overtaken do not meet again. `before`: how often
+/// this run has waited already.
 ///
 /// # Errors
 ///
 /// Ctrl-C. Nothing was written.
-fn pause() -> Result<(), CommandError> {
+fn pause(before: u32) -> Result<(), CommandError> {
     // Every run has different hash keys, which is all the randomness that is needed.
-    let share = RandomState::new().hash_one(()) % PAUSE_MILLISECONDS;
+    let longest = PAUSE_MILLISECONDS << (2 * before);
+    let share = RandomState::new().hash_one(()) % longest;
     let pause = Duration::from_millis(share);
     unless_interrupted(runtime()?, async { tokio::time::sleep(pause).await })
 }
