@@ -19,8 +19,8 @@ use crate::image::{CreatedFrom, ImageReference};
 use crate::workload::{Names, WorkloadId};
 
 /// The images that run in scope, one line per image and version, sorted by name:
-/// IMAGE TAG WORKLOADS STATE, and IMAGE POLICY if there is one. With `namespaces`, workloads are shown with their
-/// namespaces. Of the other options only `no_headings` is used.
+/// IMAGE TAG WORKLOADS STATE, and IMAGE POLICY if there is one. With `namespaces`, workloads are
+/// shown with their namespaces. Of the other options only `no_headings` is used.
 #[must_use]
 pub fn images_table(uses: &[ImageUse], options: &TableOptions, style: &Style) -> String {
     let ids: Vec<WorkloadId> = uses

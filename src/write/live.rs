@@ -35,8 +35,9 @@ const AT_ONCE: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Writes every change of the plan, at most eight workloads at a time, and reports each
-/// result as soon as it and those before it are known, and a write that is slow. Objects that the context does not
-/// have are read. The results are in the plan's order. A failure does not stop the others.
+/// result as soon as it and those before it are known, and a write that is slow. Objects that the
+/// context does not have are read. The results are in the plan's order. A failure does not stop
+/// the others.
 pub async fn write_live(
     plan: &Plan,
     context: &WriteContext<'_>,

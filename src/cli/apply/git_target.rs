@@ -155,7 +155,8 @@ fn pause(before: u32) -> Result<(), CommandError> {
 
 impl GitTarget {
     /// Before files are read for a push: brings the branch to the state of its upstream, as
-    /// `git pull --ff-only` would; a clone takes over any state. A dry run neither fetches nor moves anything.
+    /// `git pull --ff-only` would; a clone takes over any state. A dry run neither fetches nor moves
+    /// anything.
     ///
     /// # Errors
     ///

@@ -7,9 +7,9 @@ use crate::plan::safeguards::overrides::Overrides;
 use crate::policy::{Lock, PolicySources, State, resolve};
 use crate::workload::{MarkedContainer, MarkedValue, MarkerObstacle};
 
-/// Why a marked value must not be written: the file or the value cannot be edited, or its
-/// workload is locked, ignored or waits for a window, or its container has a policy from another source. This
-/// is checked when a run is planned, and again when the value is written.
+/// Why a marked value must not be written at a time: the file or the value cannot be edited, its
+/// workload is locked, ignored or waits for a window, or its container has a policy from another
+/// source. This is checked when a run is planned, and again when the value is written.
 #[must_use]
 pub fn hold_of_value(
     value: &MarkedValue,

@@ -4,11 +4,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::list::parse_list;
 use super::zone::time_zone;
 use crate::policy::quote::quote;
-
-/// The largest number of freezes in one annotation.
-const MAX_FREEZES: usize = 64;
 
 const EXAMPLE: &str = "2026-12-20/2027-01-02 year end";
 
@@ -30,17 +28,7 @@ pub(crate) struct Freeze {
 impl Freezes {
     /// Parses freezes that are separated by semicolons.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let freezes: Vec<Freeze> = text
-            .split(';')
-            .map(Freeze::parse)
-            .collect::<Result<_, _>>()?;
-        if freezes.len() > MAX_FREEZES {
-            return Err(format!(
-                "it has {} freezes, and at most {MAX_FREEZES} are allowed",
-                freezes.len()
-            ));
-        }
-        Ok(Self(freezes))
+        parse_list(text, "freezes", Freeze::parse).map(Self)
     }
 
     /// The freeze that applies at this time; of several, the one that ends last.

@@ -4,6 +4,7 @@
 //! which an update is written, never which image is elected.
 
 mod freeze;
+mod list;
 mod namespace;
 mod schedule;
 #[cfg(test)]

@@ -4,11 +4,9 @@ use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
+use super::list::parse_list;
 use super::zone::time_zone;
 use crate::policy::quote::quote;
-
-/// The largest number of windows in one annotation.
-const MAX_WINDOWS: usize = 64;
 
 /// The minutes of a day.
 const DAY: u16 = 24 * 60;
@@ -38,17 +36,7 @@ struct UpdateWindow {
 impl Windows {
     /// Parses windows that are separated by semicolons.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let windows: Vec<UpdateWindow> = text
-            .split(';')
-            .map(UpdateWindow::parse)
-            .collect::<Result<_, _>>()?;
-        if windows.len() > MAX_WINDOWS {
-            return Err(format!(
-                "it has {} windows, and at most {MAX_WINDOWS} are allowed",
-                windows.len()
-            ));
-        }
-        Ok(Self(windows))
+        parse_list(text, "windows", UpdateWindow::parse).map(Self)
     }
 
     /// Whether an update may start at this time.

@@ -22,7 +22,8 @@ const MAX_BUILDS: usize = 16;
 /// All candidates are marked at once. If a mark changes more than the text that it is added to,
 /// for example because a patch no longer finds its target, the candidates are halved, and each
 /// half is built, down to single ones. A single one decides what it appears in, whatever else it
-/// changes: a name may no longer be found by the next entry of `images`, for example. An image whose place is still not known keeps none.
+/// changes: a name may no longer be found by the next entry of `images`, for example. An image
+/// whose place is still not known keeps none.
 #[derive(Debug)]
 pub struct Probing<'a> {
     tree: &'a SourceTree,
