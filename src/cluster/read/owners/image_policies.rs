@@ -1,21 +1,27 @@
 //! The `imagePolicies` of Flux Kustomizations in a cluster.
 //!
 //! This needs `get` for `kustomizations.kustomize.toolkit.fluxcd.io` in the namespaces of the
-//! Kustomizations that apply the workloads.
+//! Kustomizations that apply the workloads. With `list`, many of one namespace need one request.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 
 use super::owners::KUSTOMIZATIONS;
+use crate::cluster::api::api_group::ServedKind;
 use crate::cluster::api::error::ClusterError;
+use crate::cluster::api::page::ListRequest;
+use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
 use crate::policy::ImagePolicies;
 use crate::workload::Owner;
 
 /// The maximum number of concurrent requests.
 const AT_ONCE: usize = 8;
+
+/// From this number on, the Kustomizations of one namespace are listed instead.
+const LIST_FROM: usize = 16;
 
 /// Kustomizations with `imagePolicies`, as far as they can be read.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -46,6 +52,7 @@ impl Cluster {
             }
         };
         let served = &served;
+        let owners = self.without_listed(owners, served, &mut found).await;
         let objects = owners.iter().map(|owner| async move {
             let object = self.owner_object_at(served, owner).await;
             (owner, object)
@@ -74,9 +81,57 @@ impl Cluster {
         found.notes.extend(notes);
         found
     }
+
+    /// Lists the namespaces with many of the owners, and returns the owners that are still to be
+    /// read. Listing may be forbidden where reading is not.
+    async fn without_listed(
+        &self,
+        owners: Vec<Owner>,
+        served: &ServedKind,
+        found: &mut LiveImagePolicies,
+    ) -> Vec<Owner> {
+        let (ServedKind::At(resource) | ServedKind::Perhaps(resource)) = served else {
+            return owners;
+        };
+        let mut by_namespace: BTreeMap<String, Vec<Owner>> = BTreeMap::new();
+        for owner in owners {
+            let namespace = owner.namespace.clone().unwrap_or_default();
+            by_namespace.entry(namespace).or_default().push(owner);
+        }
+        let mut unread = Vec::new();
+        for (namespace, owners) in by_namespace {
+            let scope = Scope::Namespace(namespace);
+            if owners.len() < LIST_FROM || scope.check().is_err() {
+                unread.extend(owners);
+                continue;
+            }
+            let list = ListRequest {
+                path: resource.path(&scope),
+                ..ListRequest::default()
+            };
+            let listed = self.list(&list, |text| LiveImagePolicies::of(text, &owners));
+            match listed.await {
+                Ok(parts) => found.objects.extend(parts.into_iter().flatten()),
+                Err(error) => {
+                    tracing::debug!("Kustomizations are read one by one: {error}");
+                    unread.extend(owners);
+                }
+            }
+        }
+        unread
+    }
 }
 
 impl LiveImagePolicies {
+    /// What is kept of an object in a list, if it is one of these owners.
+    fn of(text: &str, owners: &[Owner]) -> Option<Value> {
+        let object: Value = serde_json::from_str(text).ok()?;
+        let name = object["metadata"]["name"].as_str()?;
+        owners.iter().find(|owner| owner.name == name)?;
+        ImagePolicies::read(&object, "default")?;
+        Some(ImagePolicies::relevant_part(&object))
+    }
+
     fn add(&mut self, object: &Value) {
         if ImagePolicies::read(object, "default").is_some() {
             self.objects.push(ImagePolicies::relevant_part(object));
@@ -169,5 +224,47 @@ mod tests {
         let asked = asked.uris();
         let read = asked.iter().filter(|uri| uri.contains("/namespaces/"));
         assert_eq!(read.count(), 5, "{asked:#?}");
+    }
+
+    #[tokio::test]
+    async fn many_kustomizations_of_one_namespace_are_listed_if_that_is_allowed() {
+        const FOLDER: &str = "/apis/kustomize.toolkit.fluxcd.io/v1";
+        for may_list in [true, false] {
+            let (cluster, asked) = fake::cluster(move |uri| {
+                let path = uri.strip_prefix(FOLDER).unwrap_or(uri);
+                let annotations = json!({"imgpolicy.dev/image-policies": "[]"});
+                let path = path
+                    .strip_prefix("/namespaces/shop/kustomizations")
+                    .unwrap_or(path);
+                match path.strip_prefix('/').filter(|name| !name.contains('/')) {
+                    Some(name) => kustomization(name, &annotations),
+                    None if path == "/apis/kustomize.toolkit.fluxcd.io" => {
+                        fake::group(&["kustomize.toolkit.fluxcd.io/v1"])
+                    }
+                    None if path.is_empty() => fake::kinds(&["kustomizations"]),
+                    None if may_list => {
+                        let names = ["app-00", "app-15", "another"];
+                        let items = names.map(|name| {
+                            let (_, text) = kustomization(name, &annotations);
+                            serde_json::from_str::<Value>(&text).expect("JSON")
+                        });
+                        fake::page(json!(items), "")
+                    }
+                    None => fake::forbidden(),
+                }
+            });
+            let owners = (0..LIST_FROM).map(|at| owner("shop", &format!("app-{at:02}")));
+            let found = cluster.image_policies_of(owners.collect()).await;
+            let asked = asked.uris();
+            let read = asked.iter().filter(|uri| uri.contains("/namespaces/"));
+            assert_eq!(found.notes, Vec::<String>::new());
+            let counts = (found.objects.len(), read.count());
+            let expected = if may_list {
+                (2, 1)
+            } else {
+                (LIST_FROM, 1 + LIST_FROM)
+            };
+            assert_eq!(counts, expected, "{asked:#?}");
+        }
     }
 }
