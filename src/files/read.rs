@@ -233,7 +233,7 @@ impl FileListing {
 }
 
 impl FileListing {
-    /// Adds an object that is no workload.
+    /// Adds an object that is not a workload.
     pub(crate) fn other(&mut self, at: ManifestSource, object: Value) {
         if is_policy_source(&object) {
             self.objects.push((at, object));

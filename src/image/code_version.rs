@@ -100,14 +100,17 @@ fn normalised(text: &str) -> Option<String> {
     let host = host.to_ascii_lowercase();
     let path = path.trim_end_matches('/');
     let path = path.strip_suffix(".git").unwrap_or(path);
-    let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
     let names = path.split('/');
     let is_plain = !host.is_empty()
-        && host.chars().all(is_host)
+        && host.chars().all(is_of_host)
         && names.into_iter().all(|name| {
             !matches!(name, "" | "." | "..") && name.chars().all(is_plain) && !name.starts_with('-')
         });
     is_plain.then(|| format!("{scheme}://{host}/{path}"))
+}
+
+fn is_of_host(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':')
 }
 
 /// Characters with no meaning of their own in a URL, and in text that is shown.
@@ -117,13 +120,15 @@ fn is_plain(c: char) -> bool {
 
 /// Whether a text is a hash, or a name of a tag or a branch that needs no escapes in a URL.
 fn is_revision(text: &str) -> bool {
-    let is_clean = |name: &str| {
-        !name.is_empty()
-            && !name.starts_with(['.', '-'])
-            && !name.ends_with('.')
-            && name.chars().all(is_plain)
-    };
-    text.len() <= MAX_REVISION && text.split('/').all(is_clean) && !text.contains("..")
+    text.len() <= MAX_REVISION && text.split('/').all(is_name) && !text.contains("..")
+}
+
+/// Whether a text can be a part of the name of a tag or a branch, between slashes.
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with(['.', '-'])
+        && !text.ends_with('.')
+        && text.chars().all(is_plain)
 }
 
 /// Whether a text that somebody else has written may be shown as the address of a comparison.
@@ -134,8 +139,8 @@ pub fn is_shown_as_url(text: &str) -> bool {
         .or_else(|| text.strip_prefix("http://"));
     text.len() <= MAX_SOURCE + 3 * MAX_REVISION
         && rest.is_some_and(|rest| {
-            let is_expected = |c: char| is_plain(c) || matches!(c, '/' | ':');
-            !rest.is_empty() && rest.chars().all(is_expected)
+            let mut letters = rest.chars();
+            !rest.is_empty() && letters.all(|c| is_plain(c) || matches!(c, '/' | ':'))
         })
 }
 

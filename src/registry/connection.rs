@@ -44,7 +44,7 @@ pub struct ProxyLogin {
 /// Settings that cannot be used. Nothing of them is quoted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectionError {
-    /// The authorities are no certificates.
+    /// The authorities are not certificates.
     #[error("its certificate authority is not a certificate in PEM format")]
     Authority,
     /// The client certificate, or its key, cannot be read.

@@ -24,6 +24,13 @@ fn folder() -> TestEnvironment {
     environment
 }
 
+/// Writes `reg.example/app:1.6.0` to every container that runs this image.
+fn update(environment: &TestEnvironment) {
+    let words = ["update", "-f", ".", "-R", "--image"];
+    let image = ["reg.example/app:1.6.0", "--allow-unconfirmed", "--yes"];
+    environment.run(words.iter().chain(&image)).expect(0);
+}
+
 #[test]
 fn names_and_patches_of_flux_are_part_of_the_result() {
     let environment = folder();
@@ -38,16 +45,7 @@ fn names_and_patches_of_flux_are_part_of_the_result() {
     assert_eq!(item["workload"]["name"], "a-web-z");
     assert_eq!(item["workload"]["namespace"], "shop");
     assert_eq!(image(item).places, ["clusters/apps.yaml:14 value (tag)"]);
-    let update = [
-        "update",
-        "-f",
-        ".",
-        "-R",
-        "--image",
-        "reg.example/app:1.6.0",
-    ];
-    let flags = ["--allow-unconfirmed", "--yes"];
-    environment.run(update.iter().chain(&flags)).expect(0);
+    update(&environment);
     let text = fs::read_to_string(environment.home().join("clusters/apps.yaml")).expect("a file");
     let expected = fields.replace("1.5.0", "1.6.0");
     assert_eq!(text, applied("apps", &expected));
@@ -100,16 +98,7 @@ fn components_of_flux_are_built_and_edited() {
     assert_eq!(items.len(), 1, "{status:#}");
     let places = image(&items[0]).places;
     assert_eq!(places, ["component/kustomization.yaml:4 newTag (tag)"]);
-    let update = [
-        "update",
-        "-f",
-        ".",
-        "-R",
-        "--image",
-        "reg.example/app:1.6.0",
-    ];
-    let flags = ["--allow-unconfirmed", "--yes"];
-    environment.run(update.iter().chain(&flags)).expect(0);
+    update(&environment);
     let text = fs::read_to_string(environment.home().join("component/kustomization.yaml"));
     assert_eq!(text.expect("a file"), component.replace("1.5.0", "1.6.0"));
 }
@@ -171,16 +160,7 @@ fn folder_without_a_kustomization_is_built_if_flux_changes_it() {
         outcome.stderr.contains("not covered: 1 Job\n"),
         "{outcome:#?}"
     );
-    let update = [
-        "update",
-        "-f",
-        ".",
-        "-R",
-        "--image",
-        "reg.example/app:1.6.0",
-    ];
-    let flags = ["--allow-unconfirmed", "--yes"];
-    environment.run(update.iter().chain(&flags)).expect(0);
+    update(&environment);
     for (file, text) in [
         (
             "clusters/a.yaml",

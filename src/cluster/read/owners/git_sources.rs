@@ -100,8 +100,8 @@ impl Cluster {
                 }
                 let repository = repository_of(&owner, &object)?;
                 let read = repositories.get(&repository).cloned();
-                let missing = || GitSourceError::None(format!("{repository} was not read"));
-                let read = read.ok_or_else(missing)??;
+                let read = read
+                    .ok_or_else(|| GitSourceError::None(format!("{repository} was not read")))??;
                 Ok(vec![GitSource::of_kustomization(&owner, &object, &read)])
             });
             (owner, sources)

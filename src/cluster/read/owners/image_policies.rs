@@ -61,7 +61,7 @@ impl Cluster {
         let mut forbidden = BTreeSet::new();
         for (owner, object) in objects {
             match object {
-                Ok(Some(object)) => found.add(&object),
+                Ok(Some(object)) => found.objects.extend(LiveImagePolicies::part(&object)),
                 Ok(None) => {}
                 // A label may be older than its Kustomization.
                 Err(error) if error.is_not_found() => {}
@@ -128,14 +128,13 @@ impl LiveImagePolicies {
         let object: Value = serde_json::from_str(text).ok()?;
         let name = object["metadata"]["name"].as_str()?;
         owners.iter().find(|owner| owner.name == name)?;
-        ImagePolicies::read(&object, "default")?;
-        Some(ImagePolicies::relevant_part(&object))
+        Self::part(&object)
     }
 
-    fn add(&mut self, object: &Value) {
-        if ImagePolicies::read(object, "default").is_some() {
-            self.objects.push(ImagePolicies::relevant_part(object));
-        }
+    /// What is kept of an object; `None` if it has no policies.
+    fn part(object: &Value) -> Option<Value> {
+        ImagePolicies::read(object, "default")?;
+        Some(ImagePolicies::relevant_part(object))
     }
 }
 

@@ -30,31 +30,21 @@ impl ImageOverride {
         if image.name == text {
             return None;
         }
-        let scalar = |text: &str, part: ImagePart| TracedScalar {
-            value: Value::from(text),
-            origins: origins
-                .iter()
-                .map(|origin| ScalarOrigin {
-                    decides: Decides::Override(part),
-                    ..origin.clone()
-                })
-                .collect(),
-        };
         let (name, new_name) = match old {
             "" => (image.name.as_str(), ""),
             old => (old, image.name.as_str()),
         };
-        let entries = vec![
-            ("name", scalar(name, ImagePart::Name)),
-            ("newName", scalar(new_name, ImagePart::Name)),
-            ("newTag", scalar(&image.tag, ImagePart::Tag)),
-            ("digest", scalar(&image.digest, ImagePart::Digest)),
+        let entries = [
+            ("name", name, ImagePart::Name),
+            ("newName", new_name, ImagePart::Name),
+            ("newTag", &image.tag, ImagePart::Tag),
+            ("digest", &image.digest, ImagePart::Digest),
         ];
+        let entries = entries.into_iter().filter(|(_, text, _)| !text.is_empty());
         Some(Self {
             name: name.to_owned(),
             entries: entries
-                .into_iter()
-                .filter(|(_, scalar)| scalar.value != "")
+                .map(|(key, text, part)| (key, scalar(text, part, origins)))
                 .collect(),
         })
     }
@@ -78,6 +68,18 @@ impl ImageOverride {
             })
         });
         TracedValue::Mapping(entries.collect())
+    }
+}
+
+/// A part of an override, with the places of the whole text.
+fn scalar(text: &str, part: ImagePart, origins: &[ScalarOrigin]) -> TracedScalar {
+    let origins = origins.iter().map(|origin| ScalarOrigin {
+        decides: Decides::Override(part),
+        ..origin.clone()
+    });
+    TracedScalar {
+        value: Value::from(text),
+        origins: origins.collect(),
     }
 }
 

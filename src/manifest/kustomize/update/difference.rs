@@ -16,7 +16,7 @@ pub(crate) struct ChangedScalar {
 }
 
 impl ChangedScalar {
-    /// The edit whose place the scalar only repeats, in an object that is no workload.
+    /// The edit whose place the scalar only repeats, in an object that is not a workload.
     pub(crate) fn edit_of_copy<'e>(
         &self,
         object: &BuiltObject,
