@@ -14,6 +14,7 @@
 //!                                             ├─► owners      would revert an edit, and where
 //!                                             │               their files are
 //!                                             ├─► identity, lease
+//!                                             ├─► watch       follow the workloads
 //!                                             └─► object, events   write one object
 //! ```
 //!
@@ -29,6 +30,7 @@ mod connect;
 #[cfg(test)]
 pub(crate) mod fake;
 mod read;
+mod watch;
 mod write;
 
 pub use self::api::access::AccessError;
@@ -50,5 +52,6 @@ pub use self::read::pull_secrets::{
     PullSecretContent, PullSecrets, PullSecretsFound, SecretValues,
 };
 pub use self::read::workloads::Listing;
+pub use self::watch::workloads::{WatchNews, WatchedCollection};
 pub use self::write::events::EventNote;
 pub use self::write::object::Patched;

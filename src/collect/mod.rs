@@ -33,7 +33,8 @@ pub use flux_markers::{FluxMarkers, flux_markers};
 pub use git_tree::{GitTree, compare_with_git};
 pub use image_objects::add_image_objects;
 pub use objects::{ObservedObject, ObservedObjects, observe, owners};
-pub use scan::{ScanProgress, scan};
+pub use scan::{ScanProgress, scan, scan_repositories};
 pub use snapshot::{
-    CollectError, from_cluster, from_files, imageless_releases, read_workloads, surroundings,
+    CollectError, from_cluster, from_files, from_workloads, imageless_releases, read_workloads,
+    surroundings,
 };

@@ -1,8 +1,8 @@
 //! Fetching what the decisions need from the registries.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::future::Future;
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::{Future, pending};
 use std::pin::pin;
 
 use futures_util::future::{Either, select};
@@ -59,12 +59,49 @@ pub async fn scan(
     report: &dyn Fn(&ScanProgress),
     stop: impl Future<Output = ()>,
 ) -> Result<UsedPullSecrets, CollectError> {
+    scan_wanted(snapshot, registries, pull_secrets, None, report, stop).await
+}
+
+/// Like [`scan`], but asks only about these repositories. What the snapshot knows about the
+/// others is kept as it is.
+///
+/// # Errors
+///
+/// `--assume` is not a valid policy.
+pub async fn scan_repositories(
+    snapshot: &mut Snapshot,
+    registries: &Registries,
+    pull_secrets: PullSecretUse<'_>,
+    wanted: &BTreeSet<CanonicalName>,
+) -> Result<UsedPullSecrets, CollectError> {
+    let wanted = Some(wanted);
+    scan_wanted(
+        snapshot,
+        registries,
+        pull_secrets,
+        wanted,
+        &|_| {},
+        pending(),
+    )
+    .await
+}
+
+async fn scan_wanted(
+    snapshot: &mut Snapshot,
+    registries: &Registries,
+    pull_secrets: PullSecretUse<'_>,
+    wanted: Option<&BTreeSet<CanonicalName>>,
+    report: &dyn Fn(&ScanProgress),
+    stop: impl Future<Output = ()>,
+) -> Result<UsedPullSecrets, CollectError> {
     let elections = snapshot.elections()?;
     let mut subjects = snapshot.subjects()?;
     subjects.extend(elections.subjects(snapshot.observed_at));
     let mut by_repository: BTreeMap<&CanonicalName, Vec<&Subject<'_>>> = BTreeMap::new();
     for subject in &subjects {
-        if let Some(name) = subject.repository() {
+        let name = subject.repository();
+        let name = name.filter(|name| wanted.is_none_or(|wanted| wanted.contains(name)));
+        if let Some(name) = name {
             by_repository.entry(name).or_default().push(subject);
         }
     }

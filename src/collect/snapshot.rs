@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::listed::listed;
 use crate::cluster::{
-    AccessError, Cluster, ClusterError, Coverage, LiveImagePolicies, Scope, Selection, Uncovered,
-    WorkloadSelector,
+    AccessError, Cluster, ClusterError, Coverage, LiveImagePolicies, NamespaceFacts, Scope,
+    Selection, Uncovered, WorkloadSelector,
 };
 use crate::evaluator::{ImageObject, ScopeError, Settings, Snapshot, SnapshotError};
 use crate::files::{FileError, FileListing};
@@ -32,14 +32,57 @@ pub async fn from_cluster(
     Ok(snapshot)
 }
 
-/// Adds the `imagePolicies` of the Kustomizations that apply the workloads. Entries that match no
-/// container are only reported if all workloads were read, because an entry may be for another one.
-async fn add_image_policies(cluster: &Cluster, selection: &Selection, snapshot: &mut Snapshot) {
+/// Builds the snapshot of workloads that are known already, with the cluster's facts that their
+/// decisions need. `scope`: where the caller may read namespaces.
+///
+/// # Errors
+///
+/// A setting is invalid.
+pub async fn from_workloads(
+    cluster: &Cluster,
+    workloads: Vec<Workload>,
+    scope: &Scope,
+    settings: Settings,
+    now: Timestamp,
+) -> Result<Snapshot, CollectError> {
+    let mut snapshot = Snapshot::new(now);
+    snapshot.settings = settings;
+    snapshot.context = cluster.context().map(str::to_owned);
+    snapshot.workloads = workloads;
+    let names = snapshot
+        .workloads
+        .iter()
+        .map(|workload| workload.id.namespace.clone());
+    let namespaces = cluster
+        .facts_of_namespaces(names.collect::<BTreeSet<_>>(), scope)
+        .await;
+    add_namespaces(namespaces, &mut snapshot);
+    add_live_policies(cluster, &mut snapshot).await;
+    surroundings(cluster, Coverage::Own, &mut snapshot).await?;
+    Ok(snapshot)
+}
+
+fn add_namespaces(namespaces: NamespaceFacts, snapshot: &mut Snapshot) {
+    for workload in &mut snapshot.workloads {
+        workload.is_being_deleted |= namespaces.terminating.contains(&workload.id.namespace);
+    }
+    snapshot.namespaces = namespaces.schedules;
+    snapshot.unread_namespaces = namespaces.unread;
+}
+
+/// Adds the `imagePolicies` of the Kustomizations that apply the workloads.
+async fn add_live_policies(cluster: &Cluster, snapshot: &mut Snapshot) {
     let workloads = snapshot.workloads.iter();
     let owners: BTreeSet<Owner> = workloads.filter_map(|w| w.managed_by.clone()).collect();
     let LiveImagePolicies { objects, notes } = cluster.image_policies_of(owners).await;
     snapshot.notes.extend(notes);
     snapshot.policy_objects.extend(objects);
+}
+
+/// Adds the `imagePolicies` of the Kustomizations that apply the workloads. Entries that match no
+/// container are only reported if all workloads were read, because an entry may be for another one.
+async fn add_image_policies(cluster: &Cluster, selection: &Selection, snapshot: &mut Snapshot) {
+    add_live_policies(cluster, snapshot).await;
     let is_whole = coverage(selection) == Coverage::Whole;
     if is_whole && selection.scope == Scope::AllNamespaces {
         let unmatched = snapshot.sources().unmatched(snapshot.workloads.iter());
@@ -62,16 +105,12 @@ pub async fn read_workloads(
         cluster.workloads(selection),
         cluster.namespace_facts(&selection.scope)
     );
-    let mut listing = listing?;
-    for workload in &mut listing.workloads {
-        workload.is_being_deleted |= namespaces.terminating.contains(&workload.id.namespace);
-    }
+    let listing = listing?;
     let mut snapshot = Snapshot::new(now);
     snapshot.settings = settings;
     snapshot.context = cluster.context().map(str::to_owned);
     snapshot.workloads = listing.workloads;
-    snapshot.namespaces = namespaces.schedules;
-    snapshot.unread_namespaces = namespaces.unread;
+    add_namespaces(namespaces, &mut snapshot);
     snapshot.errors = listing.errors.into_iter().map(ScopeError::from).collect();
     snapshot
         .notes

@@ -49,7 +49,7 @@ struct RegistriesInner {
     trust: Trust,
     rate_reserve: Option<u8>,
     layouts: Vec<OciLayout>,
-    apis: Apis,
+    apis: Arc<Apis>,
     endpoints: Mutex<HashMap<String, Arc<Endpoint>>>,
     conf: RegistriesConf,
     repositories: Mutex<HashMap<View, Arc<Sources>>>,
@@ -78,7 +78,7 @@ impl Registries {
                 trust: options.trust,
                 rate_reserve: options.rate_reserve,
                 layouts: options.layouts,
-                apis: Apis::new(&options.push_time_apis)?,
+                apis: Arc::new(Apis::new(&options.push_time_apis)?),
                 conf: options.registries_conf,
                 endpoints: Mutex::default(),
                 repositories: Mutex::default(),
@@ -106,6 +106,32 @@ impl Registries {
         })?;
         connected.insert(connection.id, registries.clone());
         Ok(registries)
+    }
+
+    /// The registries of the next run of a program that goes on. Connections, the cache, and what
+    /// the hosts have said about their limits are shared with the runs before; results, tokens
+    /// and failures are not, so that a registry that was down is asked again.
+    #[must_use]
+    pub fn next_run(&self) -> Self {
+        let inner = &self.inner;
+        inner.transport.begin_run();
+        let connected = self.connected_ones();
+        let connected = connected.iter().map(|(id, own)| (*id, own.next_run()));
+        Self {
+            inner: Arc::new(RegistriesInner {
+                transport: Arc::clone(&inner.transport),
+                user: inner.user.clone(),
+                cache: inner.cache.clone(),
+                layouts: inner.layouts.clone(),
+                apis: Arc::clone(&inner.apis),
+                conf: inner.conf.clone(),
+                options: inner.options.clone(),
+                connected: Mutex::new(connected.collect()),
+                endpoints: Mutex::default(),
+                repositories: Mutex::default(),
+                ..**inner
+            }),
+        }
     }
 
     /// Whether a repository is read from disk.

@@ -93,6 +93,9 @@ pub enum WriteError {
         /// What the policy does to it: `removes`, `changes` or `keeps`.
         does: &'static str,
     },
+    /// This process may no longer write.
+    #[error("not written: {0}")]
+    Fenced(String),
     /// Others kept changing the object while it was being written.
     #[error("it was changed by others {0} times while it was being written; try again")]
     Contended(u32),

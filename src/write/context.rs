@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
 use super::DryRun;
@@ -24,6 +25,17 @@ pub struct LiveWriter<'a> {
     pub authorship: &'a Authorship,
     /// The current time. A window may close while rollouts are awaited.
     pub clock: fn() -> Timestamp,
+    /// Asked just before each patch whether this process may still write; `None`: it may. The
+    /// error says why not.
+    pub fence: Option<&'a dyn Fence>,
+}
+
+/// Whether this process may still write.
+pub trait Fence {
+    /// # Errors
+    ///
+    /// Why it may not.
+    fn check(&self) -> LocalBoxFuture<'_, Result<(), String>>;
 }
 
 /// What a write needs besides the plan.

@@ -145,6 +145,9 @@ impl Write<'_> {
             if self.stop.is_requested() {
                 return Ok(Done::Stopped);
             }
+            if let Some(fence) = self.writer.fence {
+                fence.check().await.map_err(WriteError::Fenced)?;
+            }
             let patch = patch_after(conflicts, &edit, &object);
             self.stage.set(Stage::Sent);
             let error = match self.patch(&patch, false).await {

@@ -105,6 +105,7 @@ pub(crate) async fn write_by(
         field_manager: MANAGER,
         authorship: &authorship,
         clock: || Timestamp::UNIX_EPOCH,
+        fence: None,
     };
     let stop = StopSignal::never();
     let context = WriteContext {

@@ -137,6 +137,7 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
                 field_manager: &options.write.field_manager,
                 authorship,
                 clock: now,
+                fence: None,
             });
         }
         WorkloadOrigin::Kustomization(origin) => {

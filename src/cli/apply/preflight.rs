@@ -10,9 +10,8 @@ use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::gather::workloads::WorkloadOrigin;
 use crate::cli::runtime::{runtime, unless_interrupted};
 use crate::cli::terminal::streams::Terminal;
-use crate::cluster::Cluster;
-use crate::collect::{self, Confirmed, FreshLook, ObservedObjects, WantedImage};
-use crate::plan::{Overrides, Plan};
+use crate::collect::{self, Confirmed, FreshLook};
+use crate::write::{confirm_images, hold_back_in_cluster, wanted_images};
 
 /// Narrows a job to what may be written now.
 ///
@@ -43,60 +42,26 @@ pub(crate) fn check(
         })?;
     }
     if let Some(registry) = options.registry {
-        confirm_images(job, registry, options, terminal)?;
+        confirm(job, registry, options, terminal)?;
     }
     Ok(())
 }
 
-/// Narrows a plan to what may be written to a cluster: drops what cannot be read, holds
-/// back what its owner would revert, and notes what a new image triggers.
-async fn hold_back_in_cluster(
-    plan: &mut Plan,
-    objects: &ObservedObjects,
-    cluster: &Cluster,
-    overrides: Overrides,
-) {
-    plan.changes
-        .retain(|change| objects.by_id.contains_key(&change.workload));
-    for change in &mut plan.changes {
-        if let Some(object) = objects.by_id.get(&change.workload) {
-            change.notes.extend(object.consequences.iter().cloned());
-        }
-    }
-    let owners = collect::owners(cluster, &objects.by_id).await;
-    plan.hold_back_owned(&owners, overrides);
-}
-
 /// Looks up every image that the plan writes, and holds back those that do not exist.
-fn confirm_images(
+fn confirm(
     job: &mut ApplyJob,
     access: &RegistryAccess,
     options: &ApplyOptions<'_>,
     terminal: &mut Terminal,
 ) -> Result<(), CommandError> {
-    let wanted: Vec<WantedImage> = job
-        .plan
-        .images()
-        .map(|(change, image)| WantedImage {
-            image: image.to.clone(),
-            reader: job
-                .objects
-                .by_id
-                .get(&change.workload)
-                .and_then(|object| object.observed.workload.reader()),
-        })
-        .collect();
+    let wanted = wanted_images(&job.plan, &job.objects);
     if wanted.is_empty() {
         return Ok(());
     }
     let as_user = access.registry.registries_without_cache(options.globals)?;
     let as_workload = access.registry.registries_without_cache(options.globals)?;
     let at = Instant::now();
-    let Confirmed {
-        presences,
-        notes,
-        used,
-    } = unless_interrupted(runtime()?, async {
+    let Confirmed { notes, used, .. } = unless_interrupted(runtime()?, async {
         let look = FreshLook {
             as_user: &as_user,
             as_workload: &as_workload,
@@ -105,7 +70,7 @@ fn confirm_images(
                 .with(job.origin.cluster(), job.origin.secrets()),
             accepts_unconfirmed: options.overrides.unconfirmed,
         };
-        collect::confirm(&wanted, &look).await
+        confirm_images(&mut job.plan, &wanted, &look).await
     })?;
     job.confirmation = Some(ConfirmedBy {
         as_user,
@@ -116,6 +81,5 @@ fn confirm_images(
         terminal.note(&note);
     }
     report_used(used, terminal);
-    job.plan.hold_back_missing(&presences);
     Ok(())
 }

@@ -63,6 +63,7 @@ impl ResultLines {
             | WriteError::NotCommitted(_)
             | WriteError::TakenBack { .. }
             | WriteError::AnnotationNotKept { .. }
+            | WriteError::Fenced(_)
             | WriteError::Contended(_) => (format!("error: {workload}: {text}"), None),
         };
         terminal.error(&line);

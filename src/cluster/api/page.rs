@@ -31,6 +31,17 @@ pub(crate) struct ListRequest<'a> {
     pub(crate) field_selector: Option<&'a str>,
     /// Whether to read only `metadata` of each object.
     pub(crate) metadata_only: bool,
+    /// The number of objects per page; `None`: 500, as in kubectl.
+    pub(crate) page: Option<u32>,
+}
+
+/// A list that was read to its end.
+#[derive(Debug)]
+pub(crate) struct WholeList<T> {
+    /// What was kept of each object.
+    pub(crate) items: Vec<T>,
+    /// The version of the collection, from which it can be watched.
+    pub(crate) version: String,
 }
 
 #[derive(Deserialize)]
@@ -55,9 +66,11 @@ where
 }
 
 #[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct PageMetadata {
     #[serde(rename = "continue")]
     continue_token: Option<String>,
+    resource_version: String,
 }
 
 impl Cluster {
@@ -73,11 +86,20 @@ impl Cluster {
     pub(crate) async fn list<T>(
         &self,
         list: &ListRequest<'_>,
-        mut keep: impl FnMut(&str) -> T,
+        keep: impl FnMut(&str) -> T,
     ) -> Result<Vec<T>, ClusterError> {
+        self.list_to_watch(list, keep).await.map(|list| list.items)
+    }
+
+    /// Like [`Self::list`], with the version from which the collection can be watched.
+    pub(crate) async fn list_to_watch<T>(
+        &self,
+        list: &ListRequest<'_>,
+        mut keep: impl FnMut(&str) -> T,
+    ) -> Result<WholeList<T>, ClusterError> {
         let mut kept = Vec::new();
         let mut token: Option<String> = None;
-        let mut limit = Some(PAGE);
+        let mut limit = Some(list.page.unwrap_or(PAGE));
         let mut restarts = 0;
         let (mut pages, mut idle) = (0, 0);
         loop {
@@ -105,7 +127,10 @@ impl Cluster {
             kept.extend(items.map(|item| keep(item.get())));
             let next = page.metadata.continue_token.filter(|t| !t.is_empty());
             if next.is_none() {
-                return Ok(kept);
+                return Ok(WholeList {
+                    items: kept,
+                    version: page.metadata.resource_version,
+                });
             }
             pages += 1;
             idle = if kept.len() > before { 0 } else { idle + 1 };

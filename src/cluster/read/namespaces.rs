@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future::join_all;
 use kube::api::GetParams;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -64,7 +65,31 @@ impl NamespaceFacts {
     }
 }
 
+/// Up to this many namespaces are read one by one; a list is one request.
+const FEW: usize = 4;
+
 impl Cluster {
+    /// The facts about these namespaces. Without the right to read the whole cluster's, each is
+    /// read on its own.
+    pub async fn facts_of_namespaces(
+        &self,
+        names: BTreeSet<String>,
+        scope: &Scope,
+    ) -> NamespaceFacts {
+        if *scope == Scope::AllNamespaces && names.len() > FEW {
+            return self.namespace_facts(scope).await;
+        }
+        let scopes: Vec<Scope> = names.into_iter().map(Scope::Namespace).collect();
+        let each = scopes.iter().map(|scope| self.namespace_facts(scope));
+        let mut all = NamespaceFacts::default();
+        for facts in join_all(each).await {
+            all.terminating.extend(facts.terminating);
+            all.schedules.extend(facts.schedules);
+            all.unread = all.unread.or(facts.unread);
+        }
+        all
+    }
+
     /// The namespaces in scope, as far as they may be read: a user who may read only workloads
     /// gets a complete result without them.
     pub async fn namespace_facts(&self, scope: &Scope) -> NamespaceFacts {

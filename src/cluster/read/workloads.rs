@@ -370,7 +370,7 @@ impl NameLookup {
 }
 
 /// Decodes one object. An error names the object.
-fn decode_workload(
+pub(crate) fn decode_workload(
     kind: WorkloadKind,
     api_version: &str,
     scope: &Scope,

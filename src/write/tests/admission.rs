@@ -34,6 +34,7 @@ async fn write_plan(cluster: &Cluster, plan: &Plan, overrides: &[Override]) -> A
         field_manager: "imgpolicy",
         authorship: &authorship,
         clock: || Timestamp::UNIX_EPOCH,
+        fence: None,
     };
     let context = WriteContext {
         observed: &[],

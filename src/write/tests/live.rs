@@ -37,6 +37,7 @@ async fn write_as(
         field_manager: "imgpolicy",
         authorship: &authorship,
         clock: || Timestamp::UNIX_EPOCH,
+        fence: None,
     };
     let stop = StopSignal::never();
     write_live(plan, &context(observed, &stop), &writer, &|_| {}).await
@@ -283,6 +284,7 @@ async fn one_failure_does_not_stop_the_others() {
         field_manager: "imgpolicy",
         authorship: &authorship,
         clock: || Timestamp::UNIX_EPOCH,
+        fence: None,
     };
     let report = |event: WriteEvent<'_>| {
         let WriteEvent::Applied(applied) = event else {

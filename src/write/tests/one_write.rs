@@ -1,8 +1,9 @@
 //! What others change between a plan and its write.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -14,7 +15,7 @@ use crate::plan::{Authorship, Plan};
 use crate::policy::PolicySources;
 use crate::workload::Workload;
 use crate::write::fake::{OnPatch, Stored, admitting, object, plan, server};
-use crate::write::{WriteContext, WriteEvent, write_live};
+use crate::write::{Fence, WriteContext, WriteEvent, write_live};
 
 const POLICY: &str = "fluxcd.io/tag.app";
 
@@ -58,6 +59,7 @@ async fn write_until(cluster: &Cluster, stop: &StopSignal) -> Applied {
         field_manager: "imgpolicy",
         authorship: &authorship,
         clock: || Timestamp::UNIX_EPOCH,
+        fence: None,
     };
     let context = WriteContext {
         observed: std::slice::from_ref(&planned),
@@ -253,6 +255,7 @@ async fn write_twenty(
         field_manager: "imgpolicy",
         authorship: &authorship,
         clock: || Timestamp::UNIX_EPOCH,
+        fence: None,
     };
     let names: Vec<String> = (0..20).map(|n| format!("w{n:02}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -328,6 +331,7 @@ async fn write_that_the_server_does_not_answer_is_named_after_three_seconds() {
             field_manager: "imgpolicy",
             authorship: &authorship,
             clock: || Timestamp::UNIX_EPOCH,
+            fence: None,
         };
         let context = WriteContext {
             observed: &[],
@@ -344,5 +348,64 @@ async fn write_that_the_server_does_not_answer_is_named_after_three_seconds() {
         .await;
         let slow = slow.into_inner().expect("no panic");
         assert_eq!(slow, vec!["web"; expected], "{refusals}");
+    }
+}
+
+/// A fence that closes after some checks.
+struct ClosingFence(AtomicUsize);
+
+impl Fence for ClosingFence {
+    fn check(&self) -> LocalBoxFuture<'_, Result<(), String>> {
+        let left = self.0.load(Ordering::Relaxed);
+        self.0.store(left.saturating_sub(1), Ordering::Relaxed);
+        Box::pin(async move {
+            if left == 0 {
+                return Err("another replica leads".to_owned());
+            }
+            Ok(())
+        })
+    }
+}
+
+#[tokio::test]
+async fn each_patch_is_sent_only_while_the_fence_is_open() {
+    for (checks, expected, patches) in [
+        (0, "not written: another replica leads", 0),
+        // The first patch meets a conflict, and the second one is no longer sent.
+        (1, "not written: another replica leads", 1),
+        (2, "written", 2),
+    ] {
+        let (cluster, requests) = server(changed_before(1, false, |_| {}));
+        let planned = planned_object();
+        let plan = plan_for(&planned.workload);
+        let authorship = authorship();
+        let fence = ClosingFence(checks.into());
+        let writer = LiveWriter {
+            cluster: &cluster,
+            dry_run: DryRun::None,
+            field_manager: "imgpolicy",
+            authorship: &authorship,
+            clock: || Timestamp::UNIX_EPOCH,
+            fence: Some(&fence),
+        };
+        let stop = StopSignal::never();
+        let context = WriteContext {
+            observed: std::slice::from_ref(&planned),
+            recheck: None,
+            wait: None,
+            stop: &stop,
+        };
+        let applied = write_live(&plan, &context, &writer, &|_| {}).await;
+        let result = match &applied[0].result {
+            Ok(Done::Written) => "written".to_owned(),
+            Ok(done) => format!("{done:?}"),
+            Err(error) => error.to_string(),
+        };
+        let lines = requests.lines();
+        let sent = lines
+            .iter()
+            .filter(|line| line.starts_with("PATCH") && !line.contains("dryRun"))
+            .count();
+        assert_eq!((result.as_str(), sent), (expected, patches));
     }
 }

@@ -182,7 +182,7 @@ impl Cluster {
             path: Resource::new("v1", "pods").path(&Scope::Namespace(namespace.to_owned())),
             label_selector: selector.as_deref(),
             field_selector: Some(UNFINISHED),
-            metadata_only: false,
+            ..ListRequest::default()
         };
         let index = WorkloadIndex::new(workloads);
         let mut facts = PodFacts::default();

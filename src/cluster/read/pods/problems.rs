@@ -38,7 +38,7 @@ impl Cluster {
             path: Resource::new("v1", "pods").path(&Scope::Namespace(id.namespace.clone())),
             label_selector: Some(&selector),
             field_selector: None,
-            metadata_only: false,
+            ..ListRequest::default()
         };
         let pods = self
             .list(&list, |text| serde_json::from_str::<Value>(text))

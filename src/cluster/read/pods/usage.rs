@@ -56,7 +56,7 @@ impl Cluster {
             path: resource.path(scope),
             label_selector,
             field_selector: Some(UNFINISHED),
-            metadata_only: false,
+            ..ListRequest::default()
         };
         let pods = match self.list(&list, usages_of).await {
             Ok(pods) => pods,

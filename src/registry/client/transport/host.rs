@@ -151,6 +151,16 @@ impl Host {
         }
     }
 
+    /// Forgets the failures of earlier runs.
+    pub(crate) fn begin_run(&self) {
+        let mut state = self.state();
+        state.given_up = None;
+        state.timeouts = 0;
+        state.retries = 0;
+        state.paused = Duration::ZERO;
+        state.pauses = 0;
+    }
+
     /// How many requests may be open.
     pub(crate) fn window(&self) -> usize {
         self.state().window.size()

@@ -124,6 +124,14 @@ impl Transport {
         })
     }
 
+    /// Gives every host that was given up another chance, with the whole time for pauses and
+    /// retries. A pause that a host has asked for still counts.
+    pub(crate) fn begin_run(&self) {
+        for host in self.hosts().values() {
+            host.begin_run();
+        }
+    }
+
     /// The requests so far, without those to the cache.
     pub(crate) fn statistics(&self) -> Statistics {
         let hosts = self.hosts();
