@@ -16,6 +16,7 @@
 //! - [`registry`], [`cluster`], [`files`], [`kustomize`] and [`git`] do the input and
 //!   output, each for one kind of system. [`collect`] combines them for reading and
 //!   [`write`](mod@write) for writing.
+//! - [`controller`] runs all of this in a loop; of several replicas, one leads.
 //! - [`secrets`] knows the credentials of the run and removes them from every text
 //!   that is printed or saved.
 //! - [`cli`] parses the command line, runs these steps, and turns the result into
@@ -31,6 +32,7 @@ mod user_file;
 pub mod cli;
 pub mod cluster;
 pub mod collect;
+pub mod controller;
 pub mod evaluator;
 pub mod files;
 #[cfg(any(test, fuzzing))]

@@ -13,17 +13,18 @@
 //!                                             ├─► history     updates that were made
 //!                                             ├─► owners      would revert an edit, and where
 //!                                             │               their files are
-//!                                             ├─► identity, lease
+//!                                             ├─► identity
+//!                                             ├─► lease       who leads
 //!                                             ├─► watch       follow the workloads
-//!                                             └─► object, events   write one object
+//!                                             └─► object, events, lease   write one object
 //! ```
 //!
 //! Lists are read in pages. Each object is decoded on its own, into the few fields that
 //! are needed, so that thousands of workloads need little memory and one malformed
 //! object does not affect the others. An object or list that may not be read becomes an
 //! [`AccessError`] next to the results. Only a failure of everything (no server, no
-//! credentials) is a [`ClusterError`]. Only `object` and `events` write, and only what
-//! the caller passes to them.
+//! credentials) is a [`ClusterError`]. Only `object`, `events` and
+//! `lease` write, and only what the caller passes to them.
 
 mod api;
 mod connect;
@@ -41,7 +42,9 @@ pub use self::connect::options::ConnectionOptions;
 pub use self::connect::timeout::{InvalidTimeout, RequestTimeout};
 pub use self::read::custom::image_objects::ImageObjects;
 pub use self::read::history::history::LiveHistory;
-pub use self::read::lease::{CONTROLLER_LEASE, ControllerPresence};
+pub use self::read::lease::follow::LeaseEvent;
+pub use self::read::lease::object::{CONTROLLER_LEASE, Lease, LeaseSpec};
+pub use self::read::lease::presence::{ControllerLeader, ControllerPresence};
 pub use self::read::namespaces::NamespaceFacts;
 pub use self::read::owners::git_sources::{GitSourceError, GitSources};
 pub use self::read::owners::image_policies::LiveImagePolicies;

@@ -200,6 +200,12 @@ impl ClusterError {
         matches!(self, Self::Api { code: 409, .. }) && self.reason() == "Conflict"
     }
 
+    /// Whether an object of this name was created before.
+    #[must_use]
+    pub fn already_exists(&self) -> bool {
+        matches!(self, Self::Api { code: 409, .. }) && self.reason() == "AlreadyExists"
+    }
+
     /// Whether a patch's test failed, or the patched object is not valid: the server
     /// uses one code for both (422).
     #[must_use]

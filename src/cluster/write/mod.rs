@@ -1,4 +1,6 @@
-//! Everything that is written to a cluster: one object, and an Event about it.
+//! Everything that is written to a cluster: one object, an Event about it,
+//! and the controller's Lease.
 
 pub(crate) mod events;
+pub(crate) mod lease;
 pub(crate) mod object;

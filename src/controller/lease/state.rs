@@ -1,0 +1,281 @@
+//! What one process knows about the Lease.
+
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::times::LeaseTimes;
+use crate::cluster::{Lease, LeaseSpec};
+
+/// After a conflict the Lease is read again after this part of a retry period, so that a
+/// client that writes it all the time does not make us ask all the time.
+const AFTER_CONFLICT: u32 = 10;
+
+/// The Lease as somebody has read it.
+#[derive(Debug, Clone)]
+pub struct Sighting {
+    /// `None`: there was no Lease.
+    pub lease: Option<Lease>,
+    /// The version of this state; that of the deletion if there is no Lease. `None` if it
+    /// is unknown.
+    pub version: Option<u64>,
+    /// When it was asked for; `None`: the server reported it, perhaps late.
+    pub asked: Option<Instant>,
+    /// When it arrived.
+    pub at: Instant,
+}
+
+impl Sighting {
+    /// The answer to a GET.
+    pub fn answer(lease: Option<Lease>, asked: Instant, at: Instant) -> Self {
+        Self {
+            version: lease.as_ref().and_then(Lease::version_number),
+            lease,
+            asked: Some(asked),
+            at,
+        }
+    }
+}
+
+/// The last state of the Lease that is known.
+#[derive(Debug, Clone)]
+pub enum Seen {
+    /// It was not read yet.
+    Nothing,
+    /// There is none.
+    Absent {
+        /// Until when the holder of a Lease that was deleted may still lead.
+        taken_until: Option<Instant>,
+    },
+    /// There is one.
+    Present {
+        /// The Lease.
+        lease: Lease,
+        /// When its content was first seen.
+        since: Instant,
+    },
+}
+
+/// The time in which this process leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeaderTerm {
+    /// `leaseTransitions` of the Lease: the number of the term.
+    pub transitions: i32,
+    /// When it ends if there is no other renewal.
+    pub until: Instant,
+    /// When to renew it.
+    pub renew_at: Instant,
+}
+
+/// What one process knows about the Lease. Pure: times are passed in.
+#[derive(Debug, Clone)]
+pub struct LeaseState {
+    identity: String,
+    times: LeaseTimes,
+    seen: Seen,
+    /// The highest version that is known, and when it arrived.
+    newest: Option<u64>,
+    known_at: Option<Instant>,
+    term: Option<LeaderTerm>,
+    must_read: bool,
+    /// After a failure, no request is sent before this time.
+    not_before: Option<Instant>,
+}
+
+impl LeaseState {
+    /// Nothing is known yet. The identity is different after each start of the process.
+    #[must_use]
+    pub fn new(identity: &str, times: LeaseTimes) -> Self {
+        Self {
+            identity: identity.to_owned(),
+            times,
+            seen: Seen::Nothing,
+            newest: None,
+            known_at: None,
+            term: None,
+            must_read: false,
+            not_before: None,
+        }
+    }
+
+    /// The times that this process obeys.
+    #[must_use]
+    pub fn times(&self) -> &LeaseTimes {
+        &self.times
+    }
+
+    /// The last state of the Lease that is known.
+    #[must_use]
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// The time in which this process leads; it may have ended.
+    #[must_use]
+    pub fn term(&self) -> Option<&LeaderTerm> {
+        self.term.as_ref()
+    }
+
+    /// Whether the Lease must be read before it is written again.
+    pub fn must_read(&self) -> bool {
+        self.must_read
+    }
+
+    /// After a failure, when the next request may be sent.
+    #[must_use]
+    pub fn not_before(&self) -> Option<Instant> {
+        self.not_before
+    }
+
+    /// The Lease that exists.
+    pub fn lease(&self) -> Option<&Lease> {
+        match &self.seen {
+            Seen::Present { lease, .. } => Some(lease),
+            Seen::Nothing | Seen::Absent { .. } => None,
+        }
+    }
+
+    /// Whether a Lease with this content names this process.
+    #[must_use]
+    pub fn is_ours(&self, spec: &LeaseSpec) -> bool {
+        spec.holder() == Some(self.identity.as_str())
+    }
+
+    /// Until when a foreign holder may lead; `None` if there is no such holder.
+    pub fn taken_until(&self) -> Option<Instant> {
+        match &self.seen {
+            Seen::Nothing => None,
+            Seen::Absent { taken_until } => *taken_until,
+            Seen::Present { lease, since } => {
+                let spec = &lease.spec;
+                let is_foreign = spec.holder().is_some() && !self.is_ours(spec);
+                let duration = self.times.of_holder(spec.lease_duration_seconds);
+                is_foreign.then(|| *since + duration)
+            }
+        }
+    }
+
+    /// The Lease was read. Returns whether this is news: late reports of older states are
+    /// ignored.
+    pub fn saw(&mut self, sighting: Sighting) -> bool {
+        let is_answer = match (sighting.asked, self.known_at) {
+            (Some(asked), Some(known_at)) => asked >= known_at,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        let is_newer = match (sighting.version, self.newest) {
+            (Some(version), Some(newest)) => version > newest,
+            // Reports arrive in their order.
+            _ => sighting.asked.is_none(),
+        };
+        if !is_answer && !is_newer {
+            return false;
+        }
+        if sighting.version.is_some() {
+            self.newest = sighting.version;
+        }
+        self.known_at = Some(sighting.at);
+        self.must_read = false;
+        if is_answer {
+            self.not_before = None;
+        }
+        self.seen = match sighting.lease {
+            None => Seen::Absent {
+                taken_until: self.taken_until(),
+            },
+            Some(lease) => Seen::Present {
+                since: match &self.seen {
+                    // Somebody wrote an annotation: that is not a renewal.
+                    Seen::Present { lease: old, since } if old.spec == lease.spec => *since,
+                    _ => sighting.at,
+                },
+                lease,
+            },
+        };
+        true
+    }
+
+    /// Our write of the Lease succeeded. `pause` is the time until the next renewal, which
+    /// begins when this one was sent.
+    pub fn wrote(&mut self, lease: Lease, sent: Instant, at: Instant, pause: Duration) {
+        let is_written = self.lease().is_none_or(|old| old.version != lease.version);
+        let (is_ours, transitions) = (self.is_ours(&lease.spec), lease.spec.lease_transitions);
+        self.saw(Sighting::answer(Some(lease), sent.max(at), at));
+        if is_written && is_ours {
+            self.term = Some(LeaderTerm {
+                transitions: transitions.unwrap_or_default(),
+                until: sent + self.times.deadline(),
+                renew_at: sent + pause,
+            });
+        } else {
+            // The server ignored the write, or changed the holder.
+            self.failed(sent, pause);
+        }
+    }
+
+    /// A request failed, or its outcome is unknown.
+    pub fn failed(&mut self, sent: Instant, pause: Duration) {
+        self.not_before = Some(sent + pause);
+    }
+
+    /// The server refused a write, because the Lease was written in between.
+    pub fn conflicted(&mut self, sent: Instant) {
+        self.must_read = true;
+        self.not_before = Some(sent + self.times.retry() / AFTER_CONFLICT);
+    }
+
+    /// This process leads no longer.
+    pub fn step_down(&mut self) {
+        self.term = None;
+    }
+
+    /// What to write in order to lead, with the rules of client-go. `now` is by the clock of
+    /// this machine, for people only.
+    pub fn claim(&self, now: Timestamp) -> LeaseSpec {
+        let old = self.lease().map(|lease| &lease.spec);
+        let ours = old.filter(|old| self.is_ours(old));
+        let transitions = old.map(|old| old.lease_transitions.unwrap_or_default());
+        LeaseSpec {
+            holder_identity: Some(self.identity.clone()),
+            lease_duration_seconds: Some(self.times.seconds()),
+            acquire_time: match ours {
+                Some(ours) => ours.acquire_time.or(Some(now)),
+                None => Some(now),
+            },
+            renew_time: Some(different(old.and_then(|old| old.renew_time), now)),
+            lease_transitions: Some(match (ours, transitions) {
+                (Some(_), Some(transitions)) => transitions,
+                (None, Some(transitions)) => transitions.saturating_add(1),
+                (_, None) => 0,
+            }),
+        }
+    }
+
+    /// What to write in order to let another process lead at once, with the rules of
+    /// client-go. `None` if this process does not hold the Lease.
+    pub fn resignation(&self, now: Timestamp) -> Option<LeaseSpec> {
+        let old = &self.lease()?.spec;
+        self.is_ours(old).then(|| LeaseSpec {
+            holder_identity: Some(String::new()),
+            lease_duration_seconds: Some(1),
+            acquire_time: Some(now),
+            renew_time: Some(different(old.renew_time, now)),
+            lease_transitions: old.lease_transitions,
+        })
+    }
+}
+
+/// The time, or a little later if it was written before. A write that changes nothing is not
+/// stored, so nobody would see it.
+fn different(before: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    if before.map(Timestamp::as_microsecond) == Some(now.as_microsecond()) {
+        now.saturating_add(SignedDuration::from_micros(1))
+            .unwrap_or(now)
+    } else {
+        now
+    }
+}
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

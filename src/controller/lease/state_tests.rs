@@ -1,0 +1,194 @@
+use serde_json::json;
+
+use super::*;
+
+fn lease(version: &str, holder: &str, renewed: &str) -> Lease {
+    let object = json!({"metadata": {"resourceVersion": version},
+        "spec": {"holderIdentity": holder, "leaseDurationSeconds": 15, "leaseTransitions": 4,
+            "acquireTime": "2026-01-01T00:00:00Z", "renewTime": renewed}});
+    Lease::decode(object).expect("a Lease")
+}
+
+const NOON: &str = "2026-01-01T12:00:00Z";
+const LATER: &str = "2026-01-01T12:00:02Z";
+
+fn at(start: Instant, seconds: u64) -> Instant {
+    start + Duration::from_secs(seconds)
+}
+
+fn time(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+fn state() -> (LeaseState, Instant) {
+    (LeaseState::new("us", LeaseTimes::default()), Instant::now())
+}
+
+fn reported(lease: Lease, at: Instant) -> Sighting {
+    Sighting {
+        version: lease.version_number(),
+        lease: Some(lease),
+        asked: None,
+        at,
+    }
+}
+
+fn version(state: &LeaseState) -> Option<&str> {
+    state.lease().map(|lease| lease.version.as_str())
+}
+
+#[test]
+fn unchanged_content_is_not_a_renewal() {
+    let (mut state, start) = state();
+    state.saw(reported(lease("5", "pod-1", NOON), start));
+    // An annotation changes only the version.
+    state.saw(reported(lease("6", "pod-1", NOON), at(start, 9)));
+    assert_eq!(version(&state), Some("6"));
+    assert_eq!(state.taken_until(), Some(at(start, 15)));
+    state.saw(reported(lease("7", "pod-1", LATER), at(start, 10)));
+    assert_eq!(state.taken_until(), Some(at(start, 25)));
+}
+
+#[test]
+fn late_report_of_an_older_state_is_ignored() {
+    let (mut state, start) = state();
+    let newest = lease("10", "us", NOON);
+    state.wrote(newest, start, at(start, 1), Duration::from_secs(2));
+    let old = lease("9", "pod-1", NOON);
+    assert!(!state.saw(reported(old.clone(), at(start, 2))));
+    // A GET that was sent before our write had an answer.
+    let answer = Sighting::answer(Some(old.clone()), start, at(start, 2));
+    assert!(!state.saw(answer));
+    assert!(!state.saw(Sighting::answer(None, start, at(start, 2))));
+    assert_eq!(version(&state), Some("10"));
+    // After a restore of the server's data, versions are lower.
+    let answer = Sighting::answer(Some(old), at(start, 2), at(start, 3));
+    assert!(state.saw(answer));
+    assert!(state.saw(reported(lease("10", "pod-2", LATER), at(start, 4))));
+    assert_eq!(version(&state), Some("10"));
+}
+
+#[test]
+fn deleted_lease_stays_taken_until_its_holder_must_have_stopped() {
+    for (holder, expected) in [("pod-1", Some(15)), ("", None), ("us", None)] {
+        let (mut state, start) = state();
+        state.saw(reported(lease("5", holder, NOON), start));
+        let deleted = Sighting {
+            lease: None,
+            version: Some(6),
+            asked: None,
+            at: at(start, 3),
+        };
+        assert!(state.saw(deleted));
+        state.saw(Sighting::answer(None, at(start, 4), at(start, 4)));
+        let expected = expected.map(|seconds| at(start, seconds));
+        assert_eq!(state.taken_until(), expected, "{holder}");
+    }
+}
+
+#[test]
+fn report_from_before_a_deletion_is_ignored() {
+    let (mut state, start) = state();
+    state.saw(reported(lease("5", "pod-1", NOON), start));
+    state.saw(Sighting {
+        lease: None,
+        version: Some(6),
+        asked: None,
+        at: start,
+    });
+    assert!(!state.saw(reported(lease("5", "pod-1", NOON), start)));
+    assert!(state.saw(reported(lease("7", "pod-1", NOON), start)));
+}
+
+#[test]
+fn term_counts_from_the_sending_of_the_renewal() {
+    let (mut state, start) = state();
+    let pause = Duration::from_millis(2100);
+    state.wrote(lease("5", "us", NOON), start, at(start, 3), pause);
+    let expected = LeaderTerm {
+        transitions: 4,
+        until: at(start, 10),
+        renew_at: start + pause,
+    };
+    assert_eq!(state.term(), Some(&expected));
+    state.step_down();
+    assert_eq!(state.term(), None);
+}
+
+#[test]
+fn write_that_was_not_stored_is_a_failure() {
+    let pause = Duration::from_secs(2);
+    for answer in [lease("5", "us", NOON), lease("6", "pod-1", LATER)] {
+        let (mut state, start) = state();
+        state.saw(reported(lease("5", "us", NOON), start));
+        state.wrote(answer, at(start, 1), at(start, 1), pause);
+        assert_eq!(state.term(), None);
+        assert_eq!(state.not_before(), Some(at(start, 3)));
+    }
+}
+
+#[test]
+fn conflict_is_followed_by_a_read_and_an_answer_ends_the_pause() {
+    let (mut state, start) = state();
+    state.saw(reported(lease("5", "us", NOON), start));
+    state.conflicted(start);
+    assert!(state.must_read());
+    assert_eq!(state.not_before(), Some(start + Duration::from_millis(200)));
+    let answer = Sighting::answer(Some(lease("6", "us", LATER)), start, at(start, 1));
+    state.saw(answer);
+    assert!(!state.must_read());
+    assert_eq!(state.not_before(), None);
+}
+
+/// What a process writes that has seen the Lease with this holder.
+fn claim(holder: Option<&str>) -> LeaseSpec {
+    let (mut state, start) = state();
+    let lease = holder.map(|holder| lease("5", holder, NOON));
+    state.saw(Sighting::answer(lease, start, start));
+    state.claim(time(LATER))
+}
+
+#[test]
+fn transitions_and_acquire_time_change_only_with_the_holder() {
+    let started = "2026-01-01T00:00:00Z";
+    for (holder, acquired, transitions) in [
+        (None, LATER, 0),
+        (Some(""), LATER, 5),
+        (Some("pod-1"), LATER, 5),
+        (Some("us"), started, 4),
+    ] {
+        let expected = LeaseSpec {
+            holder_identity: Some("us".to_owned()),
+            lease_duration_seconds: Some(15),
+            acquire_time: Some(time(acquired)),
+            renew_time: Some(time(LATER)),
+            lease_transitions: Some(transitions),
+        };
+        assert_eq!(claim(holder), expected, "{holder:?}");
+    }
+}
+
+#[test]
+fn every_renewal_changes_the_lease_although_the_clock_is_stopped() {
+    let (mut state, start) = state();
+    state.saw(reported(lease("5", "us", NOON), start));
+    let written = state.claim(time(NOON)).renew_time;
+    assert_eq!(written, Some(time("2026-01-01T12:00:00.000001Z")));
+}
+
+#[test]
+fn only_the_holder_resigns_and_the_transitions_stay() {
+    for (holder, expected) in [("us", true), ("pod-1", false), ("", false)] {
+        let (mut state, start) = state();
+        state.saw(reported(lease("5", holder, NOON), start));
+        let written = state.resignation(time(LATER));
+        let expected = expected.then(|| LeaseSpec {
+            holder_identity: Some(String::new()),
+            lease_duration_seconds: Some(1),
+            acquire_time: Some(time(LATER)),
+            renew_time: Some(time(LATER)),
+            lease_transitions: Some(4),
+        });
+        assert_eq!(written, expected, "{holder}");
+    }
+}
