@@ -47,7 +47,7 @@ fn state(start: Instant, past: &[Past]) -> LeaseState {
             }
             Wrote(sent, at, version) => {
                 let [sent, at] = [sent, at].map(|seconds| start + Duration::from_secs(seconds));
-                state.wrote(lease(version, "us", 15), sent, at, pause);
+                state.wrote(lease(version, "us", 15), None, sent, at, pause);
             }
             Conflict(at) => state.conflicted(start + Duration::from_secs(at)),
             Failed(at) => state.failed(start + Duration::from_secs(at), pause),
@@ -122,8 +122,8 @@ fn foreign_lease_is_taken_when_it_was_not_seen_to_change_for_its_duration() {
 #[test]
 fn deleted_lease_is_created_when_its_holder_must_have_stopped() {
     let deleted = [Read(0, "5", "pod-1", 15), ReadNothing(4)];
-    check(4_000, &deleted, Waits(15_000));
-    check(15_000, &deleted, Creates);
+    check(4_000, &deleted, Waits(19_000));
+    check(19_000, &deleted, Creates);
 }
 
 #[test]

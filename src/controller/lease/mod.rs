@@ -28,17 +28,27 @@
 //! A process that was stopped (SIGSTOP, a full CPU) notices by its own clock, before its next
 //! write, that its deadline has passed. The clock is `CLOCK_MONOTONIC` on Linux, which does
 //! not advance while the whole *machine* sleeps. A process on a machine that has just woken
-//! up can therefore believe for up to 10 s that it leads. That is why `Leadership::confirm`
+//! up can therefore believe for up to 10 s that it leads. That is why [`Leadership::confirm`]
 //! also reads the Lease before each write of a workload.
 //!
 //! A Lease that somebody deletes by hand is protected by those who have seen it: they wait
-//! until its holder must have stopped. A process that starts after that knows nothing of it
-//! and creates a new Lease; the old leader sees this, and `confirm` fails meanwhile.
+//! for its duration. A process that starts after that knows nothing of it and creates a new
+//! Lease at once; the old leader stops when it sees this, and `confirm` fails meanwhile.
 
+mod clock;
+mod election;
 mod evaluate;
+mod follow;
+mod identity;
+mod leadership;
+#[cfg(test)]
+mod simulation;
 mod state;
 mod times;
 
+pub use self::election::Election;
 pub use self::evaluate::{LeaseAction, Loss, evaluate};
+pub use self::identity::unique_identity;
+pub use self::leadership::{Leadership, NotLeader, ReleaseError};
 pub use self::state::{LeaderTerm, LeaseState, Seen, Sighting};
 pub use self::times::{InvalidLeaseTimes, LeaseTimes};

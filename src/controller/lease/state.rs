@@ -44,7 +44,7 @@ pub enum Seen {
     Nothing,
     /// There is none.
     Absent {
-        /// Until when the holder of a Lease that was deleted may still lead.
+        /// Until when somebody may still lead by a Lease that was deleted.
         taken_until: Option<Instant>,
     },
     /// There is one.
@@ -155,6 +155,20 @@ impl LeaseState {
         }
     }
 
+    /// Until when somebody may lead by a Lease that is seen to be deleted. Perhaps we did not
+    /// see its last holder.
+    fn taken_after_deletion(&self, sighting: &Sighting) -> Option<Instant> {
+        let has_existed = self.must_read || sighting.asked.is_none();
+        let duration = match &self.seen {
+            Seen::Present { lease, .. } => self.times.of_holder(lease.spec.lease_duration_seconds),
+            Seen::Nothing | Seen::Absent { .. } if has_existed => self.times.duration(),
+            Seen::Absent { taken_until } => return *taken_until,
+            Seen::Nothing => return None,
+        };
+        let is_ours = self.term.is_some_and(|term| sighting.at < term.until);
+        (!is_ours).then(|| sighting.at + duration.max(self.times.duration()))
+    }
+
     /// The Lease was read. Returns whether this is news: late reports of older states are
     /// ignored.
     pub fn saw(&mut self, sighting: Sighting) -> bool {
@@ -171,6 +185,7 @@ impl LeaseState {
         if !is_answer && !is_newer {
             return false;
         }
+        let taken_after_deletion = self.taken_after_deletion(&sighting);
         if sighting.version.is_some() {
             self.newest = sighting.version;
         }
@@ -181,7 +196,7 @@ impl LeaseState {
         }
         self.seen = match sighting.lease {
             None => Seen::Absent {
-                taken_until: self.taken_until(),
+                taken_until: taken_after_deletion,
             },
             Some(lease) => Seen::Present {
                 since: match &self.seen {
@@ -195,12 +210,22 @@ impl LeaseState {
         true
     }
 
-    /// Our write of the Lease succeeded. `pause` is the time until the next renewal, which
-    /// begins when this one was sent.
-    pub fn wrote(&mut self, lease: Lease, sent: Instant, at: Instant, pause: Duration) {
-        let is_written = self.lease().is_none_or(|old| old.version != lease.version);
+    /// Our write of the Lease succeeded. `replaced` is the version that it replaced; `None` if
+    /// it created the Lease. `pause` is the time until the next renewal, which begins when this
+    /// one was sent.
+    pub fn wrote(
+        &mut self,
+        lease: Lease,
+        replaced: Option<&str>,
+        sent: Instant,
+        at: Instant,
+        pause: Duration,
+    ) {
+        let is_written = replaced != Some(lease.version.as_str());
         let (is_ours, transitions) = (self.is_ours(&lease.spec), lease.spec.lease_transitions);
-        self.saw(Sighting::answer(Some(lease), sent.max(at), at));
+        self.not_before = None;
+        // A watch may have reported it, or what came after it, before this answer.
+        self.saw(Sighting::answer(Some(lease), sent, at));
         if is_written && is_ours {
             self.term = Some(LeaderTerm {
                 transitions: transitions.unwrap_or_default(),

@@ -53,7 +53,7 @@ fn unchanged_content_is_not_a_renewal() {
 fn late_report_of_an_older_state_is_ignored() {
     let (mut state, start) = state();
     let newest = lease("10", "us", NOON);
-    state.wrote(newest, start, at(start, 1), Duration::from_secs(2));
+    state.wrote(newest, None, start, at(start, 1), Duration::from_secs(2));
     let old = lease("9", "pod-1", NOON);
     assert!(!state.saw(reported(old.clone(), at(start, 2))));
     // A GET that was sent before our write had an answer.
@@ -68,34 +68,56 @@ fn late_report_of_an_older_state_is_ignored() {
     assert_eq!(version(&state), Some("10"));
 }
 
+fn deletion(at: Instant) -> Sighting {
+    Sighting {
+        lease: None,
+        version: Some(6),
+        asked: None,
+        at,
+    }
+}
+
 #[test]
-fn deleted_lease_stays_taken_until_its_holder_must_have_stopped() {
-    for (holder, expected) in [("pod-1", Some(15)), ("", None), ("us", None)] {
+fn deleted_lease_stays_taken_for_a_duration_whoever_held_it() {
+    for holder in ["pod-1", "", "us"] {
         let (mut state, start) = state();
         state.saw(reported(lease("5", holder, NOON), start));
-        let deleted = Sighting {
-            lease: None,
-            version: Some(6),
-            asked: None,
-            at: at(start, 3),
-        };
-        assert!(state.saw(deleted));
+        assert!(state.saw(deletion(at(start, 3))));
         state.saw(Sighting::answer(None, at(start, 4), at(start, 4)));
-        let expected = expected.map(|seconds| at(start, seconds));
-        assert_eq!(state.taken_until(), expected, "{holder}");
+        assert_eq!(state.taken_until(), Some(at(start, 18)), "{holder}");
     }
+}
+
+#[test]
+fn leader_may_create_its_deleted_lease_at_once() {
+    for (deleted, expected) in [(3, None), (10, Some(25))] {
+        let (mut state, start) = state();
+        let pause = Duration::from_secs(2);
+        state.wrote(lease("5", "us", NOON), None, start, start, pause);
+        assert!(state.saw(deletion(at(start, deleted))));
+        let expected = expected.map(|seconds| at(start, seconds));
+        assert_eq!(state.taken_until(), expected, "{deleted}");
+    }
+}
+
+#[test]
+fn lease_that_existed_meanwhile_may_have_had_a_holder() {
+    let (mut state, start) = state();
+    state.saw(Sighting::answer(None, start, start));
+    assert_eq!(state.taken_until(), None);
+    // The creation met a Lease, which was deleted before it was read.
+    state.conflicted(start);
+    state.saw(Sighting::answer(None, at(start, 1), at(start, 1)));
+    assert_eq!(state.taken_until(), Some(at(start, 16)));
+    assert!(state.saw(deletion(at(start, 5))));
+    assert_eq!(state.taken_until(), Some(at(start, 20)));
 }
 
 #[test]
 fn report_from_before_a_deletion_is_ignored() {
     let (mut state, start) = state();
     state.saw(reported(lease("5", "pod-1", NOON), start));
-    state.saw(Sighting {
-        lease: None,
-        version: Some(6),
-        asked: None,
-        at: start,
-    });
+    state.saw(deletion(start));
     assert!(!state.saw(reported(lease("5", "pod-1", NOON), start)));
     assert!(state.saw(reported(lease("7", "pod-1", NOON), start)));
 }
@@ -104,7 +126,7 @@ fn report_from_before_a_deletion_is_ignored() {
 fn term_counts_from_the_sending_of_the_renewal() {
     let (mut state, start) = state();
     let pause = Duration::from_millis(2100);
-    state.wrote(lease("5", "us", NOON), start, at(start, 3), pause);
+    state.wrote(lease("5", "us", NOON), None, start, at(start, 3), pause);
     let expected = LeaderTerm {
         transitions: 4,
         until: at(start, 10),
@@ -116,12 +138,29 @@ fn term_counts_from_the_sending_of_the_renewal() {
 }
 
 #[test]
+fn write_counts_although_a_watch_reported_it_first() {
+    let (mut state, start) = state();
+    let pause = Duration::from_secs(2);
+    state.saw(reported(lease("4", "us", NOON), start));
+    state.saw(reported(lease("6", "us", LATER), at(start, 2)));
+    state.wrote(
+        lease("5", "us", LATER),
+        Some("4"),
+        at(start, 1),
+        at(start, 3),
+        pause,
+    );
+    assert_eq!(version(&state), Some("6"));
+    assert_eq!(state.term().map(|term| term.until), Some(at(start, 11)));
+}
+
+#[test]
 fn write_that_was_not_stored_is_a_failure() {
     let pause = Duration::from_secs(2);
     for answer in [lease("5", "us", NOON), lease("6", "pod-1", LATER)] {
         let (mut state, start) = state();
         state.saw(reported(lease("5", "us", NOON), start));
-        state.wrote(answer, at(start, 1), at(start, 1), pause);
+        state.wrote(answer, Some("5"), at(start, 1), at(start, 1), pause);
         assert_eq!(state.term(), None);
         assert_eq!(state.not_before(), Some(at(start, 3)));
     }

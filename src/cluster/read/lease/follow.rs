@@ -1,19 +1,17 @@
 //! Reads the Lease of our controller once, or follows its changes.
 
-use futures_util::{Stream, StreamExt};
-use http::header::AUTHORIZATION;
-use kube::api::{GetParams, WatchEvent, WatchParams};
+use futures_util::{Stream, StreamExt as _};
+use kube::api::GetParams;
 use kube::core::Request;
 use serde_json::Value;
 
 use super::object::{CONTROLLER_LEASE, Lease, leases};
 use crate::cluster::api::error::ClusterError;
+use crate::cluster::api::page::ListRequest;
 use crate::cluster::api::path_segment::check_path_segment;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
-
-/// After how long the server ends a watch, in seconds. The API allows less than 295.
-const WATCH_SECONDS: u32 = 290;
+use crate::cluster::watch::events::Event;
 
 /// A change of the Lease.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,43 +50,26 @@ impl Cluster {
         &self,
         namespace: &str,
     ) -> Result<impl Stream<Item = Result<LeaseEvent, ClusterError>> + use<>, ClusterError> {
+        check_path_segment("namespace", namespace)?;
         let only_ours = format!("metadata.name={CONTROLLER_LEASE}");
-        let params = WatchParams::default()
-            .fields(&only_ours)
-            .timeout(WATCH_SECONDS)
-            .disable_bookmarks();
+        let list = ListRequest {
+            path: leases().path(&Scope::Namespace(namespace.to_owned())),
+            field_selector: Some(&only_ours),
+            ..ListRequest::default()
+        };
         // Version 0 is "any": a version that was read long ago is often too old to watch from.
-        let mut request = collection(namespace)?
-            .watch(&params, "0")
-            .map_err(|error| ClusterError::Configuration(error.to_string()))?;
-        if let Some(header) = self.credentials().header().await? {
-            request.headers_mut().insert(AUTHORIZATION, header);
-        }
-        let server = self.server();
-        let events = self.client().request_events::<Value>(request).await;
-        let events = events.map_err(|error| from_watch(error, &server))?;
-        Ok(events.filter_map(move |event| std::future::ready(decode(event, &server).transpose())))
+        let events = self.watch(&list, "0").await?;
+        Ok(events.filter_map(|event| std::future::ready(decode(event).transpose())))
     }
 }
 
 /// An event; `None` for one that says nothing about the Lease.
-fn decode(
-    event: kube::Result<WatchEvent<Value>>,
-    server: &str,
-) -> Result<Option<LeaseEvent>, ClusterError> {
-    let event = match event.map_err(|error| from_watch(error, server))? {
-        WatchEvent::Added(object) | WatchEvent::Modified(object) => {
-            LeaseEvent::Written(lease("WATCH", object)?)
-        }
-        WatchEvent::Deleted(object) => LeaseEvent::Deleted(lease("WATCH", object)?),
-        WatchEvent::Bookmark(_) => return Ok(None),
-        WatchEvent::Error(status) => return Err(from_watch(kube::Error::Api(status), server)),
-    };
-    Ok(Some(event))
-}
-
-fn from_watch(error: kube::Error, server: &str) -> ClusterError {
-    ClusterError::from_kube(error, &request_label("WATCH"), server)
+fn decode(event: Result<Event, ClusterError>) -> Result<Option<LeaseEvent>, ClusterError> {
+    Ok(match event? {
+        Event::Applied(text) => Some(LeaseEvent::Written(parse("WATCH", text.get())?)),
+        Event::Deleted(text) => Some(LeaseEvent::Deleted(parse("WATCH", text.get())?)),
+        Event::Bookmark(_) => None,
+    })
 }
 
 pub(crate) fn collection(namespace: &str) -> Result<Request, ClusterError> {
@@ -97,15 +78,11 @@ pub(crate) fn collection(namespace: &str) -> Result<Request, ClusterError> {
     Ok(Request::new(leases().path(&scope)))
 }
 
-/// Decodes the response to a request with this verb.
+/// Decodes the Lease in the response to a request with this verb.
 pub(crate) fn parse(verb: &str, body: &str) -> Result<Lease, ClusterError> {
-    let object = serde_json::from_str(body)
-        .map_err(|error| ClusterError::malformed(&request_label(verb), &error))?;
-    lease(verb, object)
-}
-
-fn lease(verb: &str, object: Value) -> Result<Lease, ClusterError> {
-    Lease::decode(object).map_err(|error| ClusterError::malformed(&request_label(verb), &error))
+    serde_json::from_str::<Value>(body)
+        .and_then(Lease::decode)
+        .map_err(|error| ClusterError::malformed(&request_label(verb), &error))
 }
 
 /// The request, for messages.
@@ -181,7 +158,7 @@ mod tests {
             [
                 "GET /apis/coordination.k8s.io/v1/namespaces/shop/leases?&watch=true\
                  &timeoutSeconds=290&fieldSelector=metadata.name%3Dimgpolicy-controller\
-                 &resourceVersion=0"
+                 &allowWatchBookmarks=true&resourceVersion=0"
             ]
         );
     }
