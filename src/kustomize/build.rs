@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 
 use super::find::find;
+use super::place_cache::PlaceCache;
 use super::private_copy::PrivateCopy;
 use super::program::Program;
 use crate::files::{
@@ -18,6 +19,7 @@ use crate::manifest::{
     BuildError, Built, Probing, SourceTree, build_objects, change_built, printed_objects,
     program_input,
 };
+use crate::registry::Cache;
 use crate::workload::{AppliedBy, KustomizationApplier};
 
 /// How long the search for the places of the images may take. Places that are not found by
@@ -31,6 +33,8 @@ pub struct KustomizeOptions {
     pub program: Option<PathBuf>,
     /// The folders where programs are looked for.
     pub search_path: Option<OsString>,
+    /// Where the places that were found are kept between runs.
+    pub cache: Cache,
 }
 
 /// Builds kustomizations. The program is looked for when it is first needed.
@@ -198,6 +202,12 @@ impl KustomizeBuilder {
         let mut copy = self.copy(program, tree).await?;
         let built = self.build(program, &mut copy, tree).await?;
         let mut probing = Probing::new(tree, built);
+        let places = PlaceCache::new(&self.options.cache, program, tree, &probing)?;
+        if let Some(table) = places.get().await
+            && probing.recall(&table)
+        {
+            return Ok(probing.finish());
+        }
         let search = async {
             while let Some(marked) = probing.next_tree() {
                 let built = self.build(program, &mut copy, &marked).await;
@@ -206,6 +216,9 @@ impl KustomizeBuilder {
         };
         if tokio::time::timeout(SEARCH_LIMIT, search).await.is_err() {
             tracing::debug!(root = tree.root, "the search for the places took too long");
+        }
+        if let Some(table) = probing.table() {
+            places.put(table);
         }
         Ok(probing.finish())
     }

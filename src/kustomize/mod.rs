@@ -6,6 +6,7 @@
 
 mod build;
 mod find;
+mod place_cache;
 mod private_copy;
 mod program;
 mod settle;

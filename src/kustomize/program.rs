@@ -1,8 +1,9 @@
 //! Starts the kustomize program.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::process::Command;
 
@@ -82,6 +83,20 @@ impl Program {
         }
     }
 
+    /// What tells it from another version, without starting it: its file, with the size and the
+    /// time of the last change. `None`: these are not known.
+    pub(crate) fn identity(&self) -> Option<String> {
+        let path = fs::canonicalize(&self.path).ok()?;
+        let found = fs::metadata(&path).ok()?;
+        let since = found.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        let (kind, size) = (self.kind, found.len());
+        Some(format!(
+            "{kind:?} {size} {} {}",
+            since.as_nanos(),
+            path.display()
+        ))
+    }
+
     /// Runs it with as little as possible from outside.
     async fn run(
         &self,
@@ -156,7 +171,6 @@ fn shortened(text: &str, longest: usize) -> String {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;

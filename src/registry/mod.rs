@@ -81,6 +81,7 @@ pub use self::mirrors::{RegistriesConf, RegistriesConfError};
 pub use self::registries::Registries;
 pub use self::repository::layout::{OciLayout, OciLayoutError};
 pub use self::repository::providers::{Provider, PushTimeApi};
+pub(crate) use cache::CacheKey;
 pub use cache::{
     Cache, CacheOption, CacheOptionError, CacheReport, CacheStatistics, ClearError, Cleared,
     EntryKind, FileReport, KindReport, Server, ServerReport, ServerStatistics, clear_cache,

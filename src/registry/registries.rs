@@ -341,6 +341,12 @@ impl Registries {
         }
     }
 
+    /// The cache of the run.
+    #[must_use]
+    pub fn cache(&self) -> &Cache {
+        &self.inner.cache
+    }
+
     /// Ends a run: writes pending cache entries, and returns the cache warnings that
     /// have not been returned before.
     pub async fn finish(&self) -> Vec<String> {

@@ -45,7 +45,7 @@ fn counts(environment: &TestEnvironment, flags: &[&str]) -> Vec<(String, u64)> {
 }
 
 fn none() -> Vec<(String, u64)> {
-    ["tag-list", "tag", "image"]
+    ["tag-list", "tag", "image", "places"]
         .map(|kind| (kind.to_owned(), 0))
         .to_vec()
 }

@@ -34,6 +34,8 @@ mod input;
 mod kubeconfig;
 mod kustomize;
 mod kustomize_argo;
+#[cfg(unix)]
+mod kustomize_cache;
 mod kustomize_conformance;
 mod kustomize_flux;
 #[cfg(unix)]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -396,4 +398,67 @@ fn refusal_of_the_program_names_its_version_and_the_own_paths() {
         "{message}"
     );
     assert!(!message.contains("imgpolicy-"), "{message}");
+}
+
+/// A script that starts kustomize and counts its starts.
+fn counting(home: &Home) -> String {
+    let path = home.write(
+        "bin/kustomize",
+        &format!(
+            "#!/bin/sh\necho \"$1\" >> \"$0.starts\"\nexec '{}' \"$@\"\n",
+            tool("KUSTOMIZE")
+        ),
+    );
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
+    path
+}
+
+/// The images in the kustomizations of a home, how often kustomize was started, and how long it
+/// took.
+fn counted(home: &Home, program: &str) -> (Vec<ExpectedImage>, usize, Duration) {
+    let starts = format!("{program}.starts");
+    let _ = fs::remove_file(&starts);
+    let begin = Instant::now();
+    let words = ["status", "-f", "roots", "-R", "-o", "json"];
+    let status = home.run(&[&words[..], &["--kustomize-program", program]].concat());
+    let took = begin.elapsed();
+    assert_eq!(status.code, 0, "{status:#?}");
+    let starts = fs::read_to_string(starts).expect("it was started");
+    (images(&status), starts.lines().count(), took)
+}
+
+/// With `--nocapture`, this prints the figures of docs/performance.md.
+#[test]
+fn later_run_builds_each_of_ten_roots_once() {
+    const ROOTS: usize = 10;
+    let home = Home::new();
+    for (root, case) in PROGRAM_CASES.iter().cycle().take(ROOTS).enumerate() {
+        let deploy = web("reg.example/app:0.1.0", "reg.example/side:1.0");
+        let kustomization = case.kustomization.to_owned();
+        let own = [
+            ("deploy.yaml", deploy),
+            ("kustomization.yaml", kustomization),
+        ];
+        let more = case
+            .files
+            .iter()
+            .map(|(name, text)| (*name, (*text).to_owned()));
+        for (name, text) in own.into_iter().chain(more) {
+            home.write(&format!("roots/{root}/{name}"), &text);
+        }
+    }
+    let program = counting(&home);
+    let (found, first, took) = counted(&home, &program);
+    assert_eq!(found.len(), 2 * ROOTS);
+    assert!(
+        found.iter().all(|image| !image.places.is_empty()),
+        "{found:?}"
+    );
+    println!("first run: {first} starts of kustomize, {took:.2?}");
+    assert!(first > 2 * ROOTS - 1, "{first}");
+    for run in ["second", "third"] {
+        let (again, starts, took) = counted(&home, &program);
+        println!("{run} run: {starts} starts of kustomize, {took:.2?}");
+        assert_eq!((starts, &again), (ROOTS, &found));
+    }
 }

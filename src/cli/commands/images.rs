@@ -12,6 +12,7 @@ use crate::cli::flags::decisions::PolicyFlags;
 use crate::cli::flags::output::ReportFlags;
 use crate::cli::flags::registry::RegistryFlags;
 use crate::cli::flags::scope::{ScopeArgs, ScopeFlags};
+use crate::cli::gather::cost;
 use crate::cli::gather::named;
 use crate::cli::gather::scan;
 use crate::cli::gather::snapshot_file;
@@ -100,7 +101,13 @@ fn everything(
         pods,
         uncovered,
         empty,
-    } = runtime()?.block_on(workloads::read_with_pods(&scope_args, globals))?;
+    } = runtime()?.block_on(async {
+        let cache = args.registry.cache();
+        let reading = workloads::read_with_pods(&scope_args, globals, &cache).await;
+        cache.flush().await;
+        cost::report_warnings(&cache.warnings(), terminal);
+        reading
+    })?;
     snapshot_file::save(args.scope.snapshot_to_save(), &snapshot)?;
     let assessment = evaluator::assess(&snapshot)?;
     let mut errors = assessment.errors.clone();

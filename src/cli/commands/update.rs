@@ -275,6 +275,7 @@ impl UpdateRequest<'_> {
             self.selector.clone(),
             self.settings.clone(),
             globals,
+            registries.cache(),
         ))?;
         let sources = ScanSources {
             registries,

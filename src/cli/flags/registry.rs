@@ -141,7 +141,8 @@ impl RegistryFlags {
         self.open(self.cache(), trust, globals)
     }
 
-    fn cache(&self) -> Cache {
+    /// The cache of a run.
+    pub(crate) fn cache(&self) -> Cache {
         Cache::open_with_key(&self.cache, self.cache_key_file.as_deref())
     }
 

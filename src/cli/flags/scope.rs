@@ -9,6 +9,7 @@ use crate::cli::error::CommandError;
 use crate::cluster::WorkloadSelector;
 use crate::files::PathOrStdin;
 use crate::kustomize::{KustomizeBuilder, KustomizeOptions};
+use crate::registry::Cache;
 use crate::workload::WorkloadType;
 
 /// Which workloads.
@@ -145,15 +146,16 @@ impl KustomizationFlags {
         }
     }
 
-    /// How kustomizations are built.
+    /// How kustomizations are built. `cache`: where the places of images are kept.
     #[expect(
         clippy::disallowed_methods,
         reason = "the command line is where the search path comes from"
     )]
-    pub(crate) fn builder(&self) -> KustomizeBuilder {
+    pub(crate) fn builder(&self, cache: &Cache) -> KustomizeBuilder {
         KustomizeBuilder::new(KustomizeOptions {
             program: self.kustomize_program.clone(),
             search_path: std::env::var_os("PATH"),
+            cache: cache.clone(),
         })
     }
 }

@@ -13,6 +13,7 @@ use crate::kustomize::{BuiltKustomization, KustomizeBuilder, settle};
 use crate::manifest::SettleOptions;
 use crate::plan::{Overrides, Plan};
 use crate::policy::PolicySources;
+use crate::registry::Cache;
 use crate::workload::AppliedBy;
 
 /// Kustomizations that were read, and how they are built again.
@@ -75,8 +76,9 @@ pub(crate) async fn built_roots(
     place: &PlaceFlags,
     listing: &mut FileListing,
     default_namespace: &str,
+    cache: &Cache,
 ) -> Result<Option<KustomizationOrigin>, CommandError> {
-    let builder = flags.builder();
+    let builder = flags.builder(cache);
     let mut built = Vec::new();
     for folder in std::mem::take(&mut listing.roots) {
         match unless_stopped(builder.read(&folder, None)).await? {

@@ -97,6 +97,7 @@ pub(crate) fn collect(
         selector,
         settings,
         globals,
+        registries.cache(),
     ))?;
     let Reading {
         mut snapshot,
@@ -110,7 +111,7 @@ pub(crate) fn collect(
         markers = FluxMarkers::default();
     }
     if let Some(git) = git {
-        let builder = flags.kustomization().builder();
+        let builder = flags.kustomization().builder(registries.cache());
         let comparing = git_tree::compare(git, &mut snapshot, origin.cluster(), &builder);
         unless_interrupted(runtime()?, comparing)??;
     }

@@ -16,6 +16,7 @@ use crate::files::{self, FileError, FileListing, FileScope, SecretInFile, Uncove
 use crate::kustomize::BuiltKustomization;
 use crate::output::count;
 use crate::policy::PolicySources;
+use crate::registry::Cache;
 use crate::workload::DEFAULT_NAMESPACE;
 
 /// Where workloads were read, which is also where they are written.
@@ -109,12 +110,14 @@ pub(crate) async fn read(
     selector: WorkloadSelector,
     settings: Settings,
     globals: &Globals,
+    cache: &Cache,
 ) -> Result<Reading, CommandError> {
     if kustomization.is_given() {
-        return read_kustomization(kustomization, &selector, settings, globals).await;
+        return read_kustomization(kustomization, &selector, settings, globals, cache).await;
     }
     if !place.filename.is_empty() {
-        return read_files(place, Some(kustomization), &selector, settings, globals).await;
+        let kustomization = Some((kustomization, cache));
+        return read_files(place, kustomization, &selector, settings, globals).await;
     }
     let (cluster, selection) = connect(place, selector, globals).await?;
     let snapshot = collect::from_cluster(&cluster, &selection, settings, now()).await?;
@@ -135,8 +138,17 @@ pub(crate) async fn read_to_write(
     selector: WorkloadSelector,
     settings: Settings,
     globals: &Globals,
+    cache: &Cache,
 ) -> Result<Reading, CommandError> {
-    let mut reading = read(place, kustomization, selector.clone(), settings, globals).await?;
+    let reading = read(
+        place,
+        kustomization,
+        selector.clone(),
+        settings,
+        globals,
+        cache,
+    );
+    let mut reading = reading.await?;
     named::refuse_ambiguous(&mut reading.snapshot, &selector);
     Ok(reading)
 }
@@ -190,13 +202,13 @@ async fn connect(
 
 async fn read_files(
     place: &PlaceFlags,
-    kustomization: Option<&KustomizationFlags>,
+    kustomization: Option<(&KustomizationFlags, &Cache)>,
     selector: &WorkloadSelector,
     settings: Settings,
     globals: &Globals,
 ) -> Result<Reading, CommandError> {
     let namespace = default_namespace(globals);
-    let kustomization = kustomization.filter(|flags| flags.builds_folders(place));
+    let kustomization = kustomization.filter(|(flags, _)| flags.builds_folders(place));
     let scope = FileScope {
         paths: &place.filename,
         recursive: place.recursive,
@@ -205,7 +217,7 @@ async fn read_files(
     };
     let mut listing = files::read(scope, namespace);
     let kustomizations = match kustomization {
-        Some(flags) => built_roots(flags, place, &mut listing, namespace).await?,
+        Some((flags, cache)) => built_roots(flags, place, &mut listing, namespace, cache).await?,
         None => None,
     };
     let markers = collect::flux_markers(&mut listing, &place.filename, namespace);
@@ -235,9 +247,10 @@ async fn read_kustomization(
     selector: &WorkloadSelector,
     settings: Settings,
     globals: &Globals,
+    cache: &Cache,
 ) -> Result<Reading, CommandError> {
     let folder = flags.folder().unwrap_or(Path::new("."));
-    let builder = flags.builder();
+    let builder = flags.builder(cache);
     let namespace = default_namespace(globals);
     let (listing, origin) = match unless_stopped(builder.read(folder, None)).await? {
         Ok(kustomization) => {
@@ -319,6 +332,7 @@ fn from_listing(
 pub(crate) async fn read_with_pods(
     scope: &ScopeArgs,
     globals: &Globals,
+    cache: &Cache,
 ) -> Result<ImageReading, CommandError> {
     let settings = Settings::default();
     if let Some(path) = scope.flags().saved_snapshot() {
@@ -334,12 +348,13 @@ pub(crate) async fn read_with_pods(
     let kustomization = scope.flags().kustomization();
     let in_files = if kustomization.is_given() {
         let settings = settings.clone();
-        Some(read_kustomization(kustomization, &selector, settings, globals).await?)
+        Some(read_kustomization(kustomization, &selector, settings, globals, cache).await?)
     } else if place.filename.is_empty() {
         None
     } else {
         let settings = settings.clone();
-        Some(read_files(place, Some(kustomization), &selector, settings, globals).await?)
+        let kustomization = Some((kustomization, cache));
+        Some(read_files(place, kustomization, &selector, settings, globals).await?)
     };
     if let Some(reading) = in_files {
         return Ok(ImageReading {

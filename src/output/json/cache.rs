@@ -57,7 +57,7 @@ pub struct CacheFileItem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CacheEntriesItem {
-    /// `tag-list`, `tag` or `image`.
+    /// `tag-list`, `tag`, `image` or `places`.
     pub kind: String,
     /// The number of entries.
     pub count: u64,

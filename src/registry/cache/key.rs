@@ -18,11 +18,13 @@ pub enum EntryKind {
     Tag,
     /// Content addressed by a digest, which never changes.
     Image,
+    /// The places of the images of a kustomization that the kustomize program builds.
+    Places,
 }
 
 impl EntryKind {
     /// All kinds.
-    pub const ALL: [Self; 3] = [Self::TagList, Self::Tag, Self::Image];
+    pub const ALL: [Self; 4] = [Self::TagList, Self::Tag, Self::Image, Self::Places];
 
     /// The name used in structured output.
     #[must_use]
@@ -31,6 +33,7 @@ impl EntryKind {
             Self::TagList => "tag-list",
             Self::Tag => "tag",
             Self::Image => "image",
+            Self::Places => "places",
         }
     }
 }

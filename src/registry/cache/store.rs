@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::identity_key::{IdentityKey, KeySource};
-use super::key::CacheKey;
+use super::key::{CacheKey, EntryKind};
 use super::memcached;
 use super::option::CacheOption;
 use super::shard::Shard;
@@ -107,7 +107,7 @@ impl Cache {
         }
     }
 
-    /// The key of the entries that were read with credentials. `None`: such entries are
+    /// The secret of the entries that only their owner may find. `None`: such entries are
     /// neither stored nor read.
     pub(crate) fn identity_key(&self) -> Option<&IdentityKey> {
         let inner = &self.inner;
@@ -117,7 +117,8 @@ impl Cache {
                 Ok(key) => Some(key),
                 Err(error) => {
                     inner.warnings.add(format!(
-                        "what is read with credentials is not cached: {}: {error}",
+                        "what is read with credentials, and the places of images that kustomize builds, \
+                         are not cached: {}: {error}",
                         source.path().display()
                     ));
                     None
@@ -125,6 +126,14 @@ impl Cache {
             }
         });
         key.as_ref()
+    }
+
+    /// The key of an entry whose parts are secret: without the secret of the cache, it does not
+    /// help to guess them. `None`: such entries are neither stored nor read.
+    pub(crate) fn secret_key(&self, kind: EntryKind, parts: &[&[u8]]) -> Option<CacheKey> {
+        let subject = CacheKey::new(kind, parts);
+        let owner = self.identity_key()?.owner(subject.hash());
+        Some(CacheKey::new(kind, &[&owner]))
     }
 
     /// Returns the values of these keys, in the same order.

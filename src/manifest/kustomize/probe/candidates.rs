@@ -90,25 +90,34 @@ impl CandidateFinder {
 
     /// The list that a text belongs to; `None` if it can decide no image.
     fn list(&self, text: &str, key: &str) -> Option<usize> {
-        let own = ImageText::split(text);
-        let mut in_first = false;
-        let mut in_second = false;
-        for image in &self.images {
-            let is_version = |part: &str, of: &str| !of.is_empty() && part == of;
-            let has_version = !own.tag.is_empty() || !own.digest.is_empty();
-            in_second |= *image == own && !has_version;
-            in_first |= is_version(&own.tag, &image.tag)
-                || is_version(&own.digest, &image.digest)
-                || is_version(text, &image.tag)
-                || is_version(text, &image.digest)
-                || (text == image.name && key != "image")
-                || (!image.tag.is_empty() && text.ends_with(&image.tag))
-                || (text.len() >= SHORTEST_PART && image.tag.contains(text));
-        }
-        match (in_first, in_second) {
-            (true, _) => Some(0),
-            (false, true) => Some(1),
-            (false, false) => None,
-        }
+        let lists = self
+            .images
+            .iter()
+            .filter_map(|image| list(text, key, image));
+        lists.min()
     }
+}
+
+/// The list that a text belongs to because of one image; `None` if it cannot decide it.
+fn list(text: &str, key: &str, image: &ImageText) -> Option<usize> {
+    let own = ImageText::split(text);
+    let is_version = |part: &str, of: &str| !of.is_empty() && part == of;
+    let has_version = !own.tag.is_empty() || !own.digest.is_empty();
+    let in_first = is_version(&own.tag, &image.tag)
+        || is_version(&own.digest, &image.digest)
+        || is_version(text, &image.tag)
+        || is_version(text, &image.digest)
+        || (text == image.name && key != "image")
+        || (!image.tag.is_empty() && text.ends_with(&image.tag))
+        || (text.len() >= SHORTEST_PART && image.tag.contains(text));
+    match (in_first, *image == own && !has_version) {
+        (true, _) => Some(0),
+        (false, true) => Some(1),
+        (false, false) => None,
+    }
+}
+
+/// Whether a scalar holds something of a text that was found to decide it.
+pub(crate) fn holds_some_of(scalar: &str, text: &str) -> bool {
+    scalar.contains(text) || list(text, "", &ImageText::split(scalar)).is_some()
 }

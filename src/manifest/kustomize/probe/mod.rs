@@ -3,8 +3,10 @@
 
 mod candidates;
 mod dead_entries;
+mod found_place;
 mod image_scalars;
 mod mark;
+mod place_table;
 mod probing;
 mod trace;
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::candidates::candidates;
 use super::dead_entries::dead_entries;
+use super::found_place::FoundPlace;
 use super::image_scalars::BuiltImageScalars;
 use super::mark::{Unmarked, mark};
-use super::trace::add_origins;
+use super::place_table::PlaceTable;
+use super::trace::OriginAdder;
 use crate::manifest::kustomize::build::Built;
 use crate::manifest::kustomize::source::SourceTree;
 use crate::manifest::kustomize::traced::ScalarPlace;
@@ -29,11 +31,17 @@ pub struct Probing<'a> {
     tree: &'a SourceTree,
     built: Built,
     images: BuiltImageScalars,
+    /// The candidates, by their numbers.
+    places: Vec<Arc<ScalarPlace>>,
     /// The groups of candidates that were not built yet, each with its number.
     open: VecDeque<Vec<(usize, Arc<ScalarPlace>)>>,
     /// The group that is being built.
     current: Vec<(usize, Arc<ScalarPlace>)>,
     builds: usize,
+    /// What was found.
+    found: Vec<FoundPlace>,
+    /// Whether a build with marks has failed, which another run may not repeat.
+    has_failed: bool,
 }
 
 impl<'a> Probing<'a> {
@@ -43,23 +51,55 @@ impl<'a> Probing<'a> {
         built.dead_entries = dead_entries(tree, &built);
         let images = BuiltImageScalars::of(&built);
         let lists = candidates(tree, &images);
-        let mut number = 0;
+        let places: Vec<Arc<ScalarPlace>> = lists.iter().flatten().cloned().collect();
+        let mut numbers = 0..;
         let mut open = VecDeque::new();
         for list in lists.into_iter().filter(|list| !list.is_empty()) {
-            let numbered = list.into_iter().map(|place| {
-                number += 1;
-                (number - 1, place)
-            });
-            open.push_back(numbered.collect());
+            open.push_back(numbers.by_ref().zip(list).collect());
         }
         Self {
             tree,
             built,
             images,
+            places,
             open,
             current: Vec::new(),
             builds: 0,
+            found: Vec::new(),
+            has_failed: false,
         }
+    }
+
+    /// What the places depend on besides the files and the program: the objects that were built,
+    /// and the texts that may decide their images.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        let objects = self.built.objects.iter();
+        let objects: serde_json::Value = objects.map(|object| object.value.to_value()).collect();
+        format!("{objects}\n{:?}", self.places)
+    }
+
+    /// Uses what an earlier search for the same [`Self::subject`] has found, as [`Self::table`]
+    /// has written it. `false`: it does not fit, and nothing has changed.
+    pub fn recall(&mut self, table: &[u8]) -> bool {
+        let mut objects = self.built.objects.clone();
+        let is_usable =
+            PlaceTable::read(table).is_some_and(|table| table.add_to(&mut objects, &self.places));
+        if is_usable {
+            self.built.objects = objects;
+            self.open.clear();
+        }
+        is_usable
+    }
+
+    /// What was found, for a later run. It consists of numbers only: no text of a file, and no
+    /// part of an object. `None`: another search might find something else, because it was
+    /// stopped, or because a build has failed.
+    #[must_use]
+    pub fn table(&self) -> Option<Vec<u8>> {
+        let is_over = self.builds == MAX_BUILDS || self.open.is_empty();
+        let is_certain = is_over && self.current.is_empty() && !self.has_failed;
+        is_certain.then(|| PlaceTable::write(&self.found)).flatten()
     }
 
     /// The tree to build next; `None`: no more.
@@ -86,6 +126,7 @@ impl<'a> Probing<'a> {
     pub fn take(&mut self, marked: Option<&Built>) {
         let images = marked.map(BuiltImageScalars::of);
         let (Some(marked), Some(images)) = (marked, images) else {
+            self.has_failed = true;
             self.halve();
             return;
         };
@@ -99,8 +140,15 @@ impl<'a> Probing<'a> {
         }
         let places: BTreeMap<usize, Arc<ScalarPlace>> = self.current.drain(..).collect();
         let objects = self.built.objects.iter_mut().zip(&marked.objects);
-        for (object, marked) in objects {
-            add_origins(&mut object.value, &marked.value, &places, is_alone);
+        for (at, (object, marked)) in objects.enumerate() {
+            let mut adder = OriginAdder {
+                places: &places,
+                is_alone,
+                path: vec![at],
+                added: Vec::new(),
+            };
+            adder.add(&mut object.value, &marked.value);
+            self.found.append(&mut adder.added);
         }
     }
 

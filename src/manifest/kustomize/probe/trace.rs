@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::found_place::FoundPlace;
 use super::mark::Unmarked;
 use crate::manifest::kustomize::spec::ImageText;
 use crate::manifest::kustomize::traced::{
@@ -13,57 +14,74 @@ use crate::manifest::kustomize::traced::{
 const ONLY_A_PART: &str = "its text is only a part of the image's tag, digest or name; change it \
                            by hand";
 
-/// Adds the places whose marks are in `marked`, which is the same value of another build, to
-/// every scalar that is otherwise equal; if only one place `is_alone` marked, also to others.
-pub(crate) fn add_origins(
-    value: &mut TracedValue,
-    marked: &TracedValue,
-    places: &BTreeMap<usize, Arc<ScalarPlace>>,
-    is_alone: bool,
-) {
-    match (value, marked) {
-        (TracedValue::Mapping(entries), TracedValue::Mapping(marked)) => {
-            for entry in entries {
-                let same = marked.iter().find(|other| other.key == entry.key);
-                if let Some(same) = same {
-                    add_origins(&mut entry.value, &same.value, places, is_alone);
-                }
-            }
-        }
-        (TracedValue::List(items), TracedValue::List(marked)) if items.len() == marked.len() => {
-            for (item, marked) in items.iter_mut().zip(marked) {
-                add_origins(item, marked, places, is_alone);
-            }
-        }
-        (TracedValue::Scalar(scalar), TracedValue::Scalar(marked)) => {
-            add_to_scalar(scalar, marked, places, is_alone);
-        }
-        _ => {}
-    }
+/// Adds places to the scalars of one object.
+pub(crate) struct OriginAdder<'a> {
+    /// The places whose marks are in the other build, by their numbers.
+    pub(crate) places: &'a BTreeMap<usize, Arc<ScalarPlace>>,
+    /// Whether only one place was marked.
+    pub(crate) is_alone: bool,
+    /// Where the value is: the position of each object, entry or item on the way.
+    pub(crate) path: Vec<usize>,
+    /// What was added.
+    pub(crate) added: Vec<FoundPlace>,
 }
 
-fn add_to_scalar(
-    scalar: &mut TracedScalar,
-    marked: &TracedScalar,
-    places: &BTreeMap<usize, Arc<ScalarPlace>>,
-    is_alone: bool,
-) {
-    let Some(text) = marked.value.as_str() else {
-        return;
-    };
-    let unmarked = Unmarked::new(text);
-    if !is_alone && unmarked.text != text_of(scalar) {
-        return;
+impl OriginAdder<'_> {
+    /// Adds the places whose marks are in `marked`, which is the same value of another build, to
+    /// every scalar that is otherwise equal; if only one place was marked, also to others.
+    pub(crate) fn add(&mut self, value: &mut TracedValue, marked: &TracedValue) {
+        match (value, marked) {
+            (TracedValue::Mapping(entries), TracedValue::Mapping(marked)) => {
+                for (at, entry) in entries.iter_mut().enumerate() {
+                    let same = marked.iter().find(|other| other.key == entry.key);
+                    if let Some(same) = same {
+                        self.add_at(at, &mut entry.value, &same.value);
+                    }
+                }
+            }
+            (TracedValue::List(items), TracedValue::List(marked))
+                if items.len() == marked.len() =>
+            {
+                for (at, (item, marked)) in items.iter_mut().zip(marked).enumerate() {
+                    self.add_at(at, item, marked);
+                }
+            }
+            (TracedValue::Scalar(scalar), TracedValue::Scalar(marked)) => {
+                self.add_to_scalar(scalar, marked);
+            }
+            _ => {}
+        }
     }
-    for (at, number) in unmarked.marks {
-        let Some(place) = places.get(&number) else {
-            continue;
+
+    fn add_at(&mut self, at: usize, value: &mut TracedValue, marked: &TracedValue) {
+        self.path.push(at);
+        self.add(value, marked);
+        self.path.pop();
+    }
+
+    fn add_to_scalar(&mut self, scalar: &mut TracedScalar, marked: &TracedScalar) {
+        let Some(text) = marked.value.as_str() else {
+            return;
         };
-        let known = scalar.origins.iter().any(|origin| origin.place == *place);
-        if !known {
-            scalar
-                .origins
-                .push(origin_of_text(&unmarked.text, at, place));
+        let unmarked = Unmarked::new(text);
+        if !self.is_alone && unmarked.text != text_of(scalar) {
+            return;
+        }
+        for (at, number) in unmarked.marks {
+            let Some(place) = self.places.get(&number) else {
+                continue;
+            };
+            let known = scalar.origins.iter().any(|origin| origin.place == *place);
+            if !known {
+                let origin = origin_of_text(&unmarked.text, at, place);
+                self.added.push(FoundPlace {
+                    path: self.path.clone(),
+                    number,
+                    decides: origin.decides,
+                    is_part: origin.refusal.is_some(),
+                });
+                scalar.origins.push(origin);
+            }
         }
     }
 }
@@ -94,8 +112,13 @@ pub(crate) fn origin_of_text(scalar: &str, end: usize, place: &Arc<ScalarPlace>)
     ScalarOrigin {
         decides,
         place: Arc::clone(place),
-        refusal: (!is_whole_part).then(|| Arc::from(ONLY_A_PART)),
+        refusal: refusal(!is_whole_part),
     }
+}
+
+/// Why a text is not edited if it is only a part.
+pub(crate) fn refusal(is_part: bool) -> Option<Arc<str>> {
+    is_part.then(|| Arc::from(ONLY_A_PART))
 }
 
 /// The length of `@` and a digest.

@@ -145,7 +145,7 @@ impl Store for Entries {
             }
             let seconds = match key.kind() {
                 EntryKind::Image => 0,
-                EntryKind::Tag | EntryKind::TagList => THIRTY_DAYS,
+                EntryKind::Tag | EntryKind::TagList | EntryKind::Places => THIRTY_DAYS,
             };
             bytes += value.len();
             waiting.push((name(&key), seconds, value));

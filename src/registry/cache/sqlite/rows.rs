@@ -18,6 +18,7 @@ pub(crate) fn number(kind: EntryKind) -> i64 {
         EntryKind::TagList => 1,
         EntryKind::Tag => 2,
         EntryKind::Image => 3,
+        EntryKind::Places => 4,
     }
 }
 

@@ -426,3 +426,25 @@ fn value_larger_than_an_eighth_of_the_limit_is_not_stored() {
         .collect();
     assert_eq!(lengths, [Some(largest), None]);
 }
+
+fn keys_with_a_secret(cache: &Cache) -> [Option<String>; 2] {
+    [EntryKind::Places, EntryKind::Image].map(|kind| {
+        let key = cache.secret_key(kind, &[b"hunter2"]);
+        key.map(|key| key.hex())
+    })
+}
+
+#[test]
+fn key_with_a_secret_cannot_be_computed_without_it() {
+    let directories = [(); 2].map(|()| tempfile::tempdir().expect("directory"));
+    let [one, again] = [(); 2].map(|()| keys_with_a_secret(&at(directories[0].path())));
+    assert_eq!(one, again);
+    let other = keys_with_a_secret(&at(directories[1].path()));
+    let plain = CacheKey::new(EntryKind::Places, &[b"hunter2"]).hex();
+    let mut all: Vec<_> = one.iter().chain(&other).flatten().collect();
+    all.push(&plain);
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 5, "{all:?}");
+    assert_eq!(keys_with_a_secret(&Cache::off()), [None, None]);
+}

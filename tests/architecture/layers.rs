@@ -1,0 +1,122 @@
+//! Which folder may use which.
+
+/// A module of `src/` and the other modules that it may use, in the order of the data
+/// flow. `cli` and `main` are on top and may use all.
+pub(super) const MAY_USE: &[(&str, &[&str])] = &[
+    ("child_output", &[]),
+    ("named_enum", &[]),
+    ("secrets", &[]),
+    ("user_file", &[]),
+    ("proxy", &["secrets"]),
+    ("image", &["named_enum"]),
+    ("workload", &["image"]),
+    ("policy", &["named_enum", "image", "workload"]),
+    ("evaluator", &["named_enum", "image", "workload", "policy"]),
+    (
+        "plan",
+        &["named_enum", "image", "workload", "policy", "evaluator"],
+    ),
+    (
+        "manifest",
+        &["image", "workload", "policy", "evaluator", "plan"],
+    ),
+    (
+        "output",
+        &[
+            "named_enum",
+            "image",
+            "workload",
+            "policy",
+            "evaluator",
+            "plan",
+        ],
+    ),
+    (
+        "registry",
+        &["child_output", "secrets", "proxy", "user_file", "image"],
+    ),
+    (
+        "cluster",
+        &[
+            "child_output",
+            "secrets",
+            "proxy",
+            "user_file",
+            "image",
+            "workload",
+            "policy",
+            "plan",
+        ],
+    ),
+    (
+        "git",
+        &[
+            "child_output",
+            "secrets",
+            "image",
+            "workload",
+            "plan",
+            "manifest",
+        ],
+    ),
+    ("files", &["user_file", "image", "workload", "manifest"]),
+    (
+        "kustomize",
+        &[
+            "child_output",
+            "workload",
+            "plan",
+            "manifest",
+            "registry",
+            "files",
+        ],
+    ),
+    (
+        "collect",
+        &[
+            "image",
+            "workload",
+            "policy",
+            "evaluator",
+            "plan",
+            "registry",
+            "cluster",
+            "files",
+            "kustomize",
+        ],
+    ),
+    (
+        "write",
+        &[
+            "image",
+            "workload",
+            "policy",
+            "evaluator",
+            "plan",
+            "manifest",
+            "cluster",
+            "files",
+            "kustomize",
+            "collect",
+            "git",
+        ],
+    ),
+    (
+        "controller",
+        &[
+            "image",
+            "workload",
+            "policy",
+            "evaluator",
+            "plan",
+            "manifest",
+            "output",
+            "registry",
+            "cluster",
+            "git",
+            "files",
+            "collect",
+            "write",
+        ],
+    ),
+];
