@@ -58,6 +58,7 @@ pub(crate) fn rejection_of(failure: FetchFailureKind) -> Option<Rejection> {
         | FetchFailureKind::Unreachable
         | FetchFailureKind::ScanTimeout
         | FetchFailureKind::NotRemembered
-        | FetchFailureKind::Registry => None,
+        | FetchFailureKind::Registry
+        | FetchFailureKind::ServerError => None,
     }
 }

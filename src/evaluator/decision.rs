@@ -158,7 +158,8 @@ impl From<FetchFailureKind> for Reason {
             }
             FetchFailureKind::CannotBePulled
             | FetchFailureKind::TooLarge
-            | FetchFailureKind::Registry => Self::RegistryError,
+            | FetchFailureKind::Registry
+            | FetchFailureKind::ServerError => Self::RegistryError,
         }
     }
 }

@@ -36,6 +36,14 @@ impl<T> Known<T> {
         }
     }
 
+    /// Why it is not known, if the request failed.
+    pub fn failure(&self) -> Option<&FetchFailure> {
+        match self {
+            Self::Failed(failure) => Some(failure),
+            Self::NotAsked | Self::Value(_) => None,
+        }
+    }
+
     /// Whether it has not been requested yet.
     pub fn is_not_asked(&self) -> bool {
         matches!(self, Self::NotAsked)
@@ -75,8 +83,10 @@ pub enum FetchFailureKind {
     CannotBePulled,
     /// A manifest or a config exceeds the size limit.
     TooLarge,
-    /// The response cannot be used: 5xx, malformed, a bad redirect.
+    /// The response cannot be used: it is malformed, or a bad redirect.
     Registry,
+    /// The registry itself failed (5xx).
+    ServerError,
 }
 
 /// The source of metadata.
@@ -198,6 +208,30 @@ impl RepositoryMetadata {
             Fact::Created(_) => of(&mut image.created),
             Fact::Pushed(_) => of(&mut image.pushed),
         }
+    }
+
+    /// Whether the registry has answered anything that can be used.
+    #[must_use]
+    pub fn has_answer(&self) -> bool {
+        let mut images = self.images.values();
+        self.tags.value().is_some() || images.any(|image| image.digest.value().is_some())
+    }
+
+    /// Every request that failed.
+    pub fn failures(&self) -> impl Iterator<Item = &FetchFailure> {
+        let of_images = self.images.values().flat_map(|image| {
+            [
+                image.digest.failure(),
+                image.members.failure(),
+                image.platforms.failure(),
+                image.content.failure(),
+                image.created.failure(),
+                image.pushed.failure(),
+            ]
+        });
+        std::iter::once(self.tags.failure())
+            .chain(of_images)
+            .flatten()
     }
 
     /// Records the failure of a request.

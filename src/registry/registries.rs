@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -11,6 +12,7 @@ use crate::image::{
     CanonicalName, Fact, ImageMetadata, Known, Member, RepositoryMetadata, SourceKind, TagOrDigest,
 };
 
+use super::api_host::api_host;
 use super::cache::Cache;
 use super::client::endpoint::Endpoint;
 use super::client::failure::RepositoryLabel;
@@ -132,6 +134,18 @@ impl Registries {
                 ..**inner
             }),
         }
+    }
+
+    /// How much longer the registry of a repository wants no requests (429 with `Retry-After`), if
+    /// a run did not wait so long.
+    #[must_use]
+    pub fn wanted_pause(&self, name: &CanonicalName) -> Option<Duration> {
+        let places = self.inner.conf.sources(name);
+        let places = places.iter().flat_map(PullSources::iter);
+        let hosts = places.map(|place| api_host(&place.name).to_owned());
+        hosts
+            .filter_map(|host| self.inner.transport.wanted_pause(&host))
+            .max()
     }
 
     /// Whether a repository is read from disk.

@@ -128,10 +128,20 @@ impl RepositoryLabel {
                 FetchFailureKind::Unreachable,
                 "the proxy in front of the registry requires other credentials (HTTP 407); check HTTPS_PROXY and HTTP_PROXY",
             ),
-            _ => self.useless(format_args!(
-                "the registry answered HTTP {} when asked for {what}{said}; try again later",
-                status.as_u16()
-            )),
+            _ => {
+                let kind = if status.is_server_error() {
+                    FetchFailureKind::ServerError
+                } else {
+                    FetchFailureKind::Registry
+                };
+                self.failure(
+                    kind,
+                    format_args!(
+                        "the registry answered HTTP {} when asked for {what}{said}; try again later",
+                        status.as_u16()
+                    ),
+                )
+            }
         }
     }
 }

@@ -48,6 +48,8 @@ pub(crate) struct HostState {
     /// The sum of all pauses.
     pub(crate) paused: Duration,
     pub(crate) pauses: u32,
+    /// Until when the host wants no requests, although the run did not wait so long.
+    pub(crate) wanted_until: Option<Instant>,
     pub(crate) budget: PullBudget,
     /// When a HEAD was last sent ahead to find out whether pulls are counted.
     pub(crate) scouted: Option<Instant>,
@@ -143,6 +145,7 @@ impl Host {
                 paused_until: None,
                 paused: Duration::ZERO,
                 pauses: 0,
+                wanted_until: None,
                 budget: PullBudget::default(),
                 scouted: None,
                 has_answered: false,
@@ -253,6 +256,12 @@ impl Host {
         self.state().given_up.clone().map_or(Ok(()), Err)
     }
 
+    /// How much longer the host wants no requests, if the run did not wait so long.
+    pub(crate) fn wanted_pause(&self) -> Option<Duration> {
+        let until = self.state().wanted_until?;
+        until.checked_duration_since(Instant::now())
+    }
+
     pub(crate) fn pause_end(&self) -> Option<Instant> {
         let until = self.state().paused_until?;
         (until > Instant::now()).then_some(until)
@@ -310,6 +319,7 @@ impl Host {
         let own = backoff.saturating_mul(2_u32.saturating_pow(state.pauses.min(16)));
         let wait = wanted.map_or(own, |wanted| wanted.max(backoff));
         if state.paused.saturating_add(wait) > max_wait {
+            state.wanted_until = wanted.map(|wanted| now + wanted);
             let advice = wanted.map_or_else(
                 || "try again later, or log in for a higher limit".to_owned(),
                 |wanted| format!("try again in {} s", wanted.as_secs()),

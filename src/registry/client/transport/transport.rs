@@ -132,6 +132,13 @@ impl Transport {
         }
     }
 
+    /// How much longer a host wants no requests, if a run did not wait so long.
+    pub(crate) fn wanted_pause(&self, host: &str) -> Option<Duration> {
+        let hosts = self.hosts();
+        let of_host = hosts.values().filter(|known| known.name() == host);
+        of_host.filter_map(|known| known.wanted_pause()).max()
+    }
+
     /// The requests so far, without those to the cache.
     pub(crate) fn statistics(&self) -> Statistics {
         let hosts = self.hosts();
