@@ -9,6 +9,7 @@ use super::commands::annotations::policy::PolicyArgs;
 use super::commands::annotations::unlock::UnlockArgs;
 use super::commands::cache::CacheArgs;
 use super::commands::completion::CompletionArgs;
+use super::commands::controller::options::ControllerArgs;
 use super::commands::explain::ExplainArgs;
 use super::commands::history::HistoryArgs;
 use super::commands::images::ImagesArgs;
@@ -72,6 +73,7 @@ pub(crate) enum Command {
     Lock(LockArgs),
     Unlock(UnlockArgs),
     Policy(Box<PolicyArgs>),
+    Controller(ControllerArgs),
     Cache(CacheArgs),
     Completion(CompletionArgs),
     Version(VersionArgs),

@@ -129,6 +129,9 @@ fn dispatch(arguments: Arguments, terminal: &mut Terminal) -> Result<ExitCode, C
         Command::Lock(args) => lock::lock(&args, globals, terminal),
         Command::Unlock(args) => unlock::unlock(&args, globals, terminal),
         Command::Policy(args) => policy::policy(&args, globals, terminal),
+        Command::Controller(args) => {
+            commands::controller::options::controller(&args, globals, terminal)
+        }
         Command::Cache(args) => commands::cache::cache(&args, terminal),
         Command::Completion(args) => {
             commands::completion::completion(&args, Arguments::command(), terminal)

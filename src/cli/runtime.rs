@@ -42,6 +42,35 @@ pub(crate) fn interrupts() -> watch::Receiver<u32> {
     INTERRUPTS.get_or_init(start).clone()
 }
 
+/// How often the program was asked to stop, with Ctrl-C or with SIGTERM. From the first call on,
+/// neither ends the program by itself. Must be called from within the runtime.
+pub(crate) fn stop_requests() -> watch::Receiver<u32> {
+    let interrupts = interrupts();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        // Without a handler, the signal ends the program as usual.
+        let Ok(mut terminations) = signal(SignalKind::terminate()) else {
+            return interrupts;
+        };
+        let (sender, receiver) = watch::channel(0);
+        let mut interrupts = interrupts;
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    Some(()) = terminations.recv() => {}
+                    Ok(()) = interrupts.changed() => {}
+                    else => return,
+                }
+                sender.send_modify(|count| *count += 1);
+            }
+        });
+        receiver
+    }
+    #[cfg(not(unix))]
+    interrupts
+}
+
 /// Completes at Ctrl-C, or at once if it was pressed before.
 pub(crate) async fn interrupt() {
     if interrupts().wait_for(|count| *count > 0).await.is_err() {

@@ -72,6 +72,28 @@ impl WorkloadIndex {
         self.workloads.get(id)
     }
 
+    /// Makes every workload one that has changed.
+    pub fn mark_all_changed(&mut self) {
+        self.changed.extend(self.workloads.keys().cloned());
+    }
+
+    /// Makes a workload one that has changed.
+    pub fn mark_changed(&mut self, id: &WorkloadId) {
+        self.changed.insert(id.clone());
+    }
+
+    /// How many workloads there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.workloads.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.workloads.is_empty()
+    }
+
     /// Every workload.
     pub fn iter(&self) -> impl Iterator<Item = &Workload> {
         self.workloads.values()

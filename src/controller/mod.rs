@@ -8,7 +8,16 @@
 //! - [`facts`]: what the registries have said.
 //! - [`queue`]: when each repository is asked.
 
+pub mod decide;
+pub mod deliver;
+pub mod event;
 pub mod facts;
+mod follow;
 pub mod index;
 pub mod lease;
+mod progress;
 pub mod queue;
+pub mod run;
+mod users;
+
+pub use progress::RunSummary;

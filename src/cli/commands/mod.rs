@@ -3,6 +3,7 @@
 pub(crate) mod annotations;
 pub(crate) mod cache;
 pub(crate) mod completion;
+pub(crate) mod controller;
 pub(crate) mod explain;
 pub(crate) mod history;
 pub(crate) mod images;

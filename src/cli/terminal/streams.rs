@@ -199,6 +199,12 @@ impl Terminal {
         written.and_then(|()| stdout.flush())
     }
 
+    /// Writes a line of a program that goes on to standard error. If nobody reads it, the program
+    /// still goes on.
+    pub(crate) fn log(&mut self, line: &str) {
+        let _ = writeln!(io::stderr(), "{line}");
+    }
+
     /// Prints one line that is not a result, without secrets and control characters.
     pub(crate) fn note(&mut self, text: &str) {
         self.write_line(text, None);

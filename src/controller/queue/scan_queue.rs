@@ -12,7 +12,7 @@ use crate::image::CanonicalName;
 const OTHER_FACTOR: u32 = 4;
 
 /// The first scans are spread so that there is about one in this time, but over at most one
-/// interval.
+/// interval: few repositories need not wait long.
 const FIRST_SPACING: Duration = Duration::from_secs(1);
 
 /// After an outage, the repositories of the host are spread over this time.
@@ -22,7 +22,9 @@ const RECOVERY: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Copy)]
 pub struct QueueTimes {
     /// The time between two scans of a repository that automated workloads use.
-    pub interval: Duration,
+    interval: Duration,
+    /// The time between the first scans of two repositories.
+    first_spacing: Duration,
 }
 
 /// When each repository is scanned next.
@@ -66,7 +68,10 @@ impl<S: BuildHasher> ScanQueue<S> {
                     entry.class = *class;
                 }
                 None => {
-                    let spread = FIRST_SPACING.saturating_mul(new.saturating_sub(1));
+                    let spread = self
+                        .times
+                        .first_spacing
+                        .saturating_mul(new.saturating_sub(1));
                     let spread = spread.min(self.times.of(*class));
                     let due = now + spread.mul_f64(self.chance_of(name, 0));
                     self.entries.insert(name.clone(), Entry::new(*class, due));
@@ -213,6 +218,24 @@ fn fraction(chance: &impl BuildHasher, name: impl Hash, scan: u64) -> f64 {
 }
 
 impl QueueTimes {
+    /// Scans that are spread from the first one on.
+    #[must_use]
+    pub fn spread(interval: Duration) -> Self {
+        Self {
+            interval,
+            first_spacing: FIRST_SPACING,
+        }
+    }
+
+    /// The first scans of all repositories are due at once.
+    #[must_use]
+    pub fn at_once(interval: Duration) -> Self {
+        Self {
+            interval,
+            first_spacing: Duration::ZERO,
+        }
+    }
+
     /// The time between two scans.
     fn of(&self, class: ScanClass) -> Duration {
         match class {

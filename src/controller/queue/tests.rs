@@ -12,10 +12,7 @@ const INTERVAL: Duration = Duration::from_secs(300);
 type Queue = ScanQueue<BuildHasherDefault<DefaultHasher>>;
 
 fn queue() -> Queue {
-    ScanQueue::new(
-        QueueTimes { interval: INTERVAL },
-        BuildHasherDefault::default(),
-    )
+    ScanQueue::new(QueueTimes::spread(INTERVAL), BuildHasherDefault::default())
 }
 
 fn name(text: &str) -> CanonicalName {

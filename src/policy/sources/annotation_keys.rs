@@ -64,6 +64,8 @@ pub enum AnnotationKey<'c> {
     Freeze,
     /// The images that the last update replaced.
     LastUpdate,
+    /// When somebody asked for a scan: any text. A new one asks again.
+    ScanRequested,
     /// The `imagePolicies` of a Kustomization.
     ImagePolicies,
 }
@@ -113,7 +115,7 @@ fn about(container: &str) -> [AnnotationKey<'_>; 5] {
 }
 
 /// This program's own annotations of a whole workload or Kustomization.
-const OWN: [AnnotationKey<'static>; 9] = [
+const OWN: [AnnotationKey<'static>; 10] = [
     AnnotationKey::LockedAt,
     AnnotationKey::MinAge,
     AnnotationKey::MinAgeClock,
@@ -122,6 +124,7 @@ const OWN: [AnnotationKey<'static>; 9] = [
     AnnotationKey::Window,
     AnnotationKey::Freeze,
     AnnotationKey::LastUpdate,
+    AnnotationKey::ScanRequested,
     AnnotationKey::ImagePolicies,
 ];
 
@@ -158,6 +161,7 @@ impl<'c> AnnotationKey<'c> {
             Self::Window => "window",
             Self::Freeze => "freeze",
             Self::LastUpdate => "last-update",
+            Self::ScanRequested => "scan-requested",
             Self::ImagePolicies => "image-policies",
         }
     }

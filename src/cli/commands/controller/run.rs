@@ -1,0 +1,226 @@
+//! `controller run`: the loop.
+
+use std::cell::RefCell;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+use jiff::SignedDuration;
+use tokio::sync::watch;
+
+use super::log::{LogFormat, line};
+use crate::cli::error::CommandError;
+use crate::cli::flags::client::Globals;
+use crate::cli::flags::decisions::DecisionFlags;
+use crate::cli::flags::registry::RegistryAccess;
+use crate::cli::runtime::{now, runtime, stop_requests};
+use crate::cli::terminal::streams::Terminal;
+use crate::cluster::{Cluster, Scope};
+use crate::controller::RunSummary;
+use crate::controller::decide::DecisionSources;
+use crate::controller::deliver::Delivery;
+use crate::controller::event::ControllerEvent;
+use crate::controller::queue::QueueTimes;
+use crate::controller::run::{self, ControllerRun};
+use crate::policy::parse_age;
+use crate::registry::Registries;
+use crate::write::StopSignal;
+
+/// The exit code if updates wait and are not written.
+const UPDATES_WAIT: u8 = 10;
+
+/// Keep workloads up to date until stopped
+///
+/// Works on its own namespace unless --namespaces or --all-namespaces is given. Skips workloads that
+/// are locked, or that are managed by GitOps or an operator. Writes one line per decision that has
+/// changed to standard error.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  # What the loop would do in all namespaces; nothing is written
+  kubectl imgpolicy controller run --all-namespaces --observe
+
+  # One pass, as in a CronJob
+  kubectl imgpolicy controller run --namespaces shop,bank --once
+
+  # Follow the policies of a namespace, with a scan every two minutes
+  kubectl imgpolicy controller run --namespaces shop --sync-interval 2m")]
+pub(crate) struct RunArgs {
+    /// Namespaces to work on, separated by commas; repeatable
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        value_delimiter = ',',
+        conflicts_with = "all_namespaces"
+    )]
+    namespaces: Vec<String>,
+
+    /// Work on all namespaces
+    #[arg(short = 'A', long, num_args = 0..=1, require_equals = true, default_value_t = false,
+        default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
+        value_name = "BOOL", action = ArgAction::Set)]
+    all_namespaces: bool,
+
+    /// Only workloads with these labels
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    selector: Option<String>,
+
+    /// Decide and report, and write nothing
+    #[arg(long)]
+    observe: bool,
+
+    /// End when every repository was scanned and every update was made; with --observe, the exit
+    /// code is 10 if updates wait
+    #[arg(long)]
+    once: bool,
+
+    /// The time between two scans of a repository; four times as long for repositories that no
+    /// automated workload uses
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = interval)]
+    sync_interval: Duration,
+
+    /// How many rollouts there may be at a time
+    #[arg(long, value_name = "N", default_value_t = 5,
+        value_parser = clap::value_parser!(u16).range(1..))]
+    max_rollouts: u16,
+
+    /// How long a rollout may take
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_age)]
+    rollout_timeout: SignedDuration,
+
+    /// The format of the lines on standard error
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log_format: LogFormat,
+
+    /// The name that the API server records as the author of changes
+    #[arg(long, value_name = "NAME", default_value = "imgpolicy")]
+    field_manager: String,
+
+    #[command(flatten)]
+    decisions: DecisionFlags,
+
+    #[command(flatten)]
+    access: RegistryAccess,
+}
+
+pub(crate) fn run(
+    args: &RunArgs,
+    globals: &Globals,
+    terminal: &mut Terminal,
+) -> Result<ExitCode, CommandError> {
+    args.decisions.elected.check(false, &[])?;
+    let registry = &args.access.registry;
+    let registries = RunRegistries {
+        scanning: registry.registries_to_write(globals)?,
+        as_user: registry.registries_without_cache(globals)?,
+        as_workload: registry.registries_without_cache(globals)?,
+    };
+    let summary = runtime()?.block_on(async {
+        let cluster = Cluster::connect(&globals.connection()).await?;
+        let by = cluster.user_name().await;
+        let by = by.unwrap_or_else(|| "imgpolicy".to_owned());
+        Ok::<_, CommandError>(follow(args, &cluster, &by, &registries, terminal).await)
+    })?;
+    Ok(exit_code(args, summary))
+}
+
+/// The registries of a run.
+struct RunRegistries {
+    scanning: Registries,
+    as_user: Registries,
+    as_workload: Registries,
+}
+
+async fn follow(
+    args: &RunArgs,
+    cluster: &Cluster,
+    by: &str,
+    registries: &RunRegistries,
+    terminal: &mut Terminal,
+) -> RunSummary {
+    let scopes = args.scopes(cluster);
+    let pull_secrets = args.access.pull_secrets.with(Some(cluster), &[]);
+    let stop = StopSignal::new(stop_requests());
+    let sources = DecisionSources {
+        cluster,
+        scope: scopes
+            .first()
+            .cloned()
+            .unwrap_or_else(|| Scope::Namespace(cluster.namespace().to_owned())),
+        settings: args.decisions.settings(),
+        registries: &registries.scanning,
+        pull_secrets,
+        clock: now,
+    };
+    let delivery = Delivery {
+        cluster,
+        as_user: &registries.as_user,
+        as_workload: &registries.as_workload,
+        pull_secrets,
+        field_manager: &args.field_manager,
+        by,
+        rollout_timeout: args.rollout_timeout.unsigned_abs(),
+        clock: now,
+        fence: None,
+        stop: &stop,
+    };
+    let times = if args.once {
+        QueueTimes::at_once(args.sync_interval)
+    } else {
+        QueueTimes::spread(args.sync_interval)
+    };
+    let terminal = RefCell::new(terminal);
+    let report = |event: ControllerEvent<'_>| {
+        let line = line(&event, now(), args.log_format);
+        terminal.borrow_mut().log(&line);
+    };
+    // Nothing else writes for now, so this process leads.
+    let (_leads, leading) = watch::channel(true);
+    run::run(ControllerRun {
+        sources,
+        delivery: (!args.observe).then_some(delivery),
+        scopes,
+        label_selector: args.selector.clone(),
+        times,
+        max_rollouts: usize::from(args.max_rollouts),
+        once: args.once,
+        leads: leading,
+        stop: &stop,
+        report: &report,
+    })
+    .await
+}
+
+impl RunArgs {
+    /// The namespaces to work on.
+    fn scopes(&self, cluster: &Cluster) -> Vec<Scope> {
+        if self.all_namespaces {
+            return vec![Scope::AllNamespaces];
+        }
+        let mut names = self.namespaces.clone();
+        if names.is_empty() {
+            names.push(cluster.namespace().to_owned());
+        }
+        names.sort();
+        names.dedup();
+        names.into_iter().map(Scope::Namespace).collect()
+    }
+}
+
+fn exit_code(args: &RunArgs, summary: RunSummary) -> ExitCode {
+    if summary.failed > 0 || args.once && summary.errors > 0 {
+        ExitCode::FAILURE
+    } else if args.once && args.observe && summary.waiting > 0 {
+        ExitCode::from(UPDATES_WAIT)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// Reads the time between scans. A second is the shortest: registries count requests.
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = parse_age(text).map_err(|error| error.to_string())?;
+    if interval < SignedDuration::from_secs(1) {
+        return Err("the shortest interval is 1s".to_owned());
+    }
+    Ok(interval.unsigned_abs())
+}

@@ -1,0 +1,42 @@
+//! What the controller reports: one event per change, none for what stays as it was.
+
+use std::time::Duration;
+
+use crate::evaluator::Row;
+use crate::image::CanonicalName;
+use crate::plan::{Change, HeldBack};
+use crate::workload::WorkloadId;
+use crate::write::{Applied, Rollout};
+
+/// Something that has happened.
+#[derive(Debug)]
+pub enum ControllerEvent<'a> {
+    /// All workloads in scope are known: how many there are.
+    Synced(usize),
+    /// A collection cannot be read: which, why, and when the next try is.
+    WatchFailed(&'a str, String, Duration),
+    /// A collection can be read again.
+    WatchRecovered(&'a str),
+    /// This replica leads, or no longer does.
+    Leading(bool),
+    /// The decision on a container is not what it was.
+    Decided(&'a Row),
+    /// Something could not be read, in one sentence.
+    Note(&'a str),
+    /// A repository does not answer, and why.
+    ScanFailed(&'a CanonicalName, &'a str),
+    /// A repository answers again.
+    ScanRecovered(&'a CanonicalName),
+    /// An update is not made, and why.
+    HeldBack(&'a HeldBack),
+    /// The object of an update cannot be read, and why.
+    Unreadable(&'a WorkloadId, &'a str),
+    /// An update was written, or failed.
+    Written(&'a Change, &'a Applied),
+    /// A rollout waits for something.
+    Waiting(&'a WorkloadId, &'a str),
+    /// A rollout has ended.
+    RolledOut(&'a Change, &'a Rollout),
+    /// A round failed as a whole, and why.
+    RoundFailed(String),
+}

@@ -1,0 +1,333 @@
+//! What the loop knows about the work: who uses which repository, what was reported, and which
+//! updates wait. Without any input or output of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::decide::{Decided, RepositoryUses, Scan};
+use super::deliver::Delivered;
+use super::event::ControllerEvent;
+use super::index::WorkloadIndex;
+use super::queue::{ScanOutcome, ScanQueue};
+use super::users::RepositoryUsers;
+use crate::evaluator::{Reason, Row, State};
+use crate::image::CanonicalName;
+use crate::plan::{Change, HeldBack};
+use crate::policy::AnnotationKey;
+use crate::workload::WorkloadId;
+use crate::write::{Done, Rollout, WriteError};
+
+/// What a run has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RunSummary {
+    /// Workloads that were updated.
+    pub updated: usize,
+    /// Updates that failed, or whose rollout did.
+    pub failed: usize,
+    /// Updates that were decided and not made.
+    pub waiting: usize,
+    /// Objects, collections and repositories that could not be read.
+    pub errors: usize,
+}
+
+/// What the last report said about a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Shown {
+    container: String,
+    image: String,
+    state: State,
+    reason: Reason,
+    latest: Option<String>,
+}
+
+impl Shown {
+    fn of(row: &Row) -> Self {
+        Self {
+            container: row.container.clone(),
+            image: row.image.clone(),
+            state: row.decision.state,
+            reason: row.decision.reason,
+            latest: row.decision.latest.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+/// The state of the work.
+pub(crate) struct Progress<'a> {
+    report: &'a dyn Fn(ControllerEvent<'_>),
+    users: RepositoryUsers,
+    /// The updates that were decided and not begun.
+    waiting: BTreeMap<WorkloadId, Change>,
+    in_flight: BTreeSet<WorkloadId>,
+    shown: BTreeMap<WorkloadId, Vec<Shown>>,
+    held: BTreeMap<WorkloadId, Vec<HeldBack>>,
+    notes: BTreeSet<String>,
+    failing: BTreeSet<CanonicalName>,
+    scanned: BTreeSet<CanonicalName>,
+    /// The requests for a scan that were followed.
+    requests: BTreeMap<WorkloadId, Option<String>>,
+    /// When a window opens for an update that waits for it.
+    openings: BTreeMap<WorkloadId, Timestamp>,
+    is_deciding_changes: bool,
+    updated: usize,
+    failed: usize,
+}
+
+impl<'a> Progress<'a> {
+    pub(crate) fn new(report: &'a dyn Fn(ControllerEvent<'_>)) -> Self {
+        Self {
+            report,
+            users: RepositoryUsers::default(),
+            waiting: BTreeMap::new(),
+            in_flight: BTreeSet::new(),
+            shown: BTreeMap::new(),
+            held: BTreeMap::new(),
+            notes: BTreeSet::new(),
+            failing: BTreeSet::new(),
+            scanned: BTreeSet::new(),
+            requests: BTreeMap::new(),
+            openings: BTreeMap::new(),
+            is_deciding_changes: false,
+            updated: 0,
+            failed: 0,
+        }
+    }
+
+    /// Forgets the updates that were not begun. They are decided again.
+    pub(crate) fn forget_waiting(&mut self) {
+        self.waiting.clear();
+    }
+
+    /// Whether a round about changed workloads is under way.
+    pub(crate) fn is_deciding_changes(&self) -> bool {
+        self.is_deciding_changes
+    }
+
+    /// Begins a round about workloads that have changed. Forgets those that are gone.
+    pub(crate) fn begin_changes(&mut self, changed: &BTreeSet<WorkloadId>, index: &WorkloadIndex) {
+        self.is_deciding_changes = true;
+        for id in changed {
+            // The update was decided for what the workload was.
+            self.waiting.remove(id);
+            if index.get(id).is_none() {
+                self.users.remove(id);
+                self.shown.remove(id);
+                self.held.remove(id);
+                self.requests.remove(id);
+                self.openings.remove(id);
+            }
+        }
+    }
+
+    /// The repositories of changed workloads on which somebody has requested a scan.
+    pub(crate) fn take_requests(
+        &mut self,
+        changed: &BTreeSet<WorkloadId>,
+        index: &WorkloadIndex,
+    ) -> BTreeSet<CanonicalName> {
+        let mut names = BTreeSet::new();
+        for workload in changed.iter().filter_map(|id| index.get(id)) {
+            let request = AnnotationKey::ScanRequested.find(&workload.annotations);
+            let request = request.map(|(_, text)| text.to_owned());
+            let before = self.requests.insert(workload.id.clone(), request.clone());
+            // What was requested before this program started was followed by the first scan.
+            if request.is_some() && before.is_some_and(|before| before != request) {
+                names.extend(self.users.repositories_of(&workload.id));
+            }
+        }
+        names
+    }
+
+    /// The workloads that use a repository.
+    pub(crate) fn users_of(&self, name: &CanonicalName) -> BTreeSet<WorkloadId> {
+        self.users.of(name)
+    }
+
+    /// Whether any workload uses a repository.
+    pub(crate) fn is_used(&self, name: &CanonicalName) -> bool {
+        self.users.contains(name)
+    }
+
+    /// The workloads whose window has opened.
+    pub(crate) fn take_opened(&mut self, now: Timestamp) -> Vec<WorkloadId> {
+        let open = self.openings.iter().filter(|(_, at)| **at <= now);
+        let open: Vec<WorkloadId> = open.map(|(id, _)| id.clone()).collect();
+        for id in &open {
+            self.openings.remove(id);
+        }
+        open
+    }
+
+    /// Takes the result of a round. `due`: the repository that it was about; `None`: it was about
+    /// workloads that have changed.
+    pub(crate) fn take_decided(
+        &mut self,
+        due: Option<&CanonicalName>,
+        decided: Decided,
+        queue: &mut ScanQueue<impl std::hash::BuildHasher>,
+        now: Duration,
+    ) {
+        self.is_deciding_changes &= due.is_some();
+        if self.set_uses(decided.uses.iter()) {
+            queue.keep(&self.users.classes(), now);
+        }
+        for (name, scan) in &decided.scans {
+            queue.finish(name, scan.outcome, now);
+            self.take_scan(name, scan);
+        }
+        if let Some(name) = due.filter(|name| !decided.scans.contains_key(*name)) {
+            // Nothing uses it any more.
+            queue.finish(name, ScanOutcome::Answered, now);
+        }
+        for note in &decided.notes {
+            if self.notes.insert(note.clone()) {
+                (self.report)(ControllerEvent::Note(note));
+            }
+        }
+        self.show(&decided.rows);
+        let mut held: BTreeMap<WorkloadId, Vec<HeldBack>> = BTreeMap::new();
+        for one in decided.plan.held_back {
+            held.entry(one.workload.clone()).or_default().push(one);
+        }
+        let decided_ids: BTreeSet<&WorkloadId> =
+            decided.rows.iter().map(|row| &row.workload).collect();
+        for id in decided_ids {
+            self.waiting.remove(id);
+            self.report_held(id, held.remove(id).unwrap_or_default());
+        }
+        for change in decided.plan.changes {
+            // After its write, the workload is decided again.
+            if !self.in_flight.contains(&change.workload) {
+                self.waiting.insert(change.workload.clone(), change);
+            }
+        }
+    }
+
+    /// Ends a round that failed as a whole.
+    pub(crate) fn fail_round(
+        &mut self,
+        due: Option<&CanonicalName>,
+        queue: &mut ScanQueue<impl std::hash::BuildHasher>,
+        now: Duration,
+    ) {
+        self.is_deciding_changes &= due.is_some();
+        if let Some(name) = due {
+            queue.finish(name, ScanOutcome::Refused, now);
+        }
+    }
+
+    /// The next update to begin.
+    pub(crate) fn next_write(&mut self) -> Option<Change> {
+        let (id, change) = self.waiting.pop_first()?;
+        self.in_flight.insert(id);
+        Some(change)
+    }
+
+    /// Takes what became of an update.
+    pub(crate) fn take_delivered(&mut self, delivered: &Delivered) {
+        let change = &delivered.change;
+        let id = &change.workload;
+        self.in_flight.remove(id);
+        for error in &delivered.errors {
+            self.failed += 1;
+            (self.report)(ControllerEvent::Unreadable(id, error));
+        }
+        if !delivered.held_back.is_empty() {
+            self.report_held(id, delivered.held_back.clone());
+        }
+        let Some(applied) = &delivered.applied else {
+            return;
+        };
+        match &applied.result {
+            Ok(Done::Written) => self.updated += 1,
+            Ok(_) | Err(WriteError::Fenced(_)) => {}
+            Err(_) => self.failed += 1,
+        }
+        (self.report)(ControllerEvent::Written(change, applied));
+        if let Some(rollout) = &delivered.rollout {
+            let is_failed = matches!(rollout, Rollout::Failed(_) | Rollout::TimedOut(_));
+            self.failed += usize::from(is_failed);
+            (self.report)(ControllerEvent::RolledOut(change, rollout));
+        }
+    }
+
+    /// Whether every repository was scanned at least once, and nothing waits to be written.
+    pub(crate) fn is_done(&self, writes: bool) -> bool {
+        let mut names = self.users.names();
+        names.all(|name| self.scanned.contains(name)) && (!writes || self.waiting.is_empty())
+    }
+
+    /// What was done. `unread`: what the watches could not read.
+    pub(crate) fn summary(&self, unread: usize) -> RunSummary {
+        RunSummary {
+            updated: self.updated,
+            failed: self.failed,
+            waiting: self.waiting.len(),
+            errors: unread + self.failing.len(),
+        }
+    }
+
+    /// Records what workloads elect from. Returns whether that has changed.
+    fn set_uses<'u>(
+        &mut self,
+        uses: impl Iterator<Item = (&'u WorkloadId, &'u RepositoryUses)>,
+    ) -> bool {
+        let mut has_changed = false;
+        for (id, uses) in uses {
+            has_changed |= self.users.set(id, uses);
+        }
+        has_changed
+    }
+
+    fn take_scan(&mut self, name: &CanonicalName, scan: &Scan) {
+        self.scanned.insert(name.clone());
+        match &scan.failure {
+            Some(failure) => {
+                if self.failing.insert(name.clone()) {
+                    (self.report)(ControllerEvent::ScanFailed(name, failure));
+                }
+            }
+            None => {
+                if self.failing.remove(name) {
+                    (self.report)(ControllerEvent::ScanRecovered(name));
+                }
+            }
+        }
+    }
+
+    /// Reports the rows that are not what they were.
+    fn show(&mut self, rows: &[Row]) {
+        let mut now: BTreeMap<&WorkloadId, Vec<&Row>> = BTreeMap::new();
+        for row in rows {
+            now.entry(&row.workload).or_default().push(row);
+        }
+        for (id, rows) in now {
+            let before = self.shown.remove(id).unwrap_or_default();
+            let shown: Vec<Shown> = rows.iter().map(|row| Shown::of(row)).collect();
+            for (row, one) in rows.iter().zip(&shown) {
+                if !before.contains(one) {
+                    (self.report)(ControllerEvent::Decided(row));
+                }
+            }
+            let closures = rows.iter().filter_map(|row| row.decision.closure.as_ref());
+            match closures.filter_map(|closure| closure.until).min() {
+                Some(until) => self.openings.insert(id.clone(), until),
+                None => self.openings.remove(id),
+            };
+            self.shown.insert(id.clone(), shown);
+        }
+    }
+
+    /// Reports why updates are not made, if that is not what it was.
+    fn report_held(&mut self, id: &WorkloadId, held: Vec<HeldBack>) {
+        let before = self.held.remove(id).unwrap_or_default();
+        for one in held.iter().filter(|one| !before.contains(one)) {
+            (self.report)(ControllerEvent::HeldBack(one));
+        }
+        if !held.is_empty() {
+            self.held.insert(id.clone(), held);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The loop.
+//!
+//! ```text
+//! watches ─► index ─► changed ──┐
+//!                               ├─► decide ─► waiting ─► brakes ─► deliver
+//! queue ────► repositories due ─┘
+//! ```
+//!
+//! Rounds run side by side, one per repository that is due and one for the workloads that have
+//! changed, so that a slow registry delays only its own. Everything happens on one thread: the
+//! state is changed only between two awaits.
+
+use std::cell::RefCell;
+use std::hash::RandomState;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{LocalBoxFuture, join_all};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::decide::{Decided, DecisionSources, decide};
+use super::deliver::{Delivered, Delivery};
+use super::event::ControllerEvent;
+use super::facts::RepositoryFacts;
+use super::follow::Followed;
+use super::progress::{Progress, RunSummary};
+use super::queue::{QueueTimes, ScanQueue};
+use crate::cluster::{Scope, WatchedCollection};
+use crate::collect::CollectError;
+use crate::image::CanonicalName;
+use crate::workload::{Workload, WorkloadId};
+use crate::write::StopSignal;
+
+/// How many rounds run side by side.
+const ROUNDS_AT_ONCE: usize = 32;
+
+/// After how long without any event the loop looks at the time.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What the controller does.
+pub struct ControllerRun<'a> {
+    /// Where it gets the facts.
+    pub sources: DecisionSources<'a>,
+    /// How it writes; `None`: it only observes.
+    pub delivery: Option<Delivery<'a>>,
+    /// The namespaces in which it reads workloads.
+    pub scopes: Vec<Scope>,
+    /// Only workloads with these labels.
+    pub label_selector: Option<String>,
+    /// When repositories are scanned.
+    pub times: QueueTimes,
+    /// How many rollouts there may be at a time.
+    pub max_rollouts: usize,
+    /// End when every repository was scanned and every update was made.
+    pub once: bool,
+    /// Whether this replica leads.
+    pub leads: watch::Receiver<bool>,
+    /// When to stop.
+    pub stop: &'a StopSignal,
+    /// Where events go.
+    pub report: &'a dyn Fn(ControllerEvent<'_>),
+}
+
+/// What a round is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Cause {
+    /// Workloads have changed.
+    Changed,
+    /// A repository is due.
+    Due(CanonicalName),
+}
+
+impl Cause {
+    fn repository(&self) -> Option<&CanonicalName> {
+        match self {
+            Self::Changed => None,
+            Self::Due(name) => Some(name),
+        }
+    }
+}
+
+type Round<'r> = LocalBoxFuture<'r, (Cause, Result<Decided, CollectError>)>;
+type Write<'r> = LocalBoxFuture<'r, Delivered>;
+
+/// Runs until it is stopped, or with `once` until everything is done.
+pub async fn run(run: ControllerRun<'_>) -> RunSummary {
+    let collections = run.sources.cluster.workload_collections(&run.scopes).await;
+    let followed = RefCell::new(Followed::new(collections.len()));
+    let news = Notify::new();
+    let watches = collections
+        .iter()
+        .enumerate()
+        .map(|(place, collection)| follow(&run, place, collection, &followed, &news));
+    let watches = join_all(watches);
+    let work = work(&run, &followed, &news);
+    tokio::select! {
+        summary = work => summary,
+        // Watches never end.
+        _ = watches => RunSummary::default(),
+    }
+}
+
+/// Follows one collection.
+async fn follow(
+    run: &ControllerRun<'_>,
+    place: usize,
+    collection: &WatchedCollection,
+    followed: &RefCell<Followed>,
+    news: &Notify,
+) {
+    let labels = run.label_selector.as_deref();
+    let cluster = run.sources.cluster;
+    cluster
+        .follow_workloads(collection, labels, |what| {
+            let mut followed = followed.borrow_mut();
+            if followed.take(place, collection, what, run.report) {
+                news.notify_one();
+            }
+        })
+        .await;
+}
+
+/// The loop itself.
+async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Notify) -> RunSummary {
+    let facts = RefCell::new(RepositoryFacts::default());
+    let mut queue = ScanQueue::new(run.times, RandomState::new());
+    let mut progress = Progress::new(run.report);
+    let mut rounds: FuturesUnordered<Round<'_>> = FuturesUnordered::new();
+    let mut writes: FuturesUnordered<Write<'_>> = FuturesUnordered::new();
+    let mut leads = run.leads.clone();
+    let mut is_leading = false;
+    // Whether the role may still change.
+    let mut has_role = true;
+    let started = Instant::now();
+    let mut stopping = pin!(run.stop.requested().fuse());
+    loop {
+        let now = started.elapsed();
+        let is_stopped = run.stop.is_requested();
+        let may_lead = *leads.borrow_and_update();
+        if may_lead != is_leading {
+            is_leading = may_lead;
+            (run.report)(ControllerEvent::Leading(is_leading));
+            progress.forget_waiting();
+            if is_leading {
+                followed.borrow_mut().index.mark_all_changed();
+            }
+        }
+        if is_stopped && writes.is_empty() {
+            return progress.summary(followed.borrow().errors());
+        }
+        if is_leading && !is_stopped && followed.borrow().is_synced() {
+            let mut followed = followed.borrow_mut();
+            followed.report_synced(run.report);
+            for id in progress.take_opened((run.sources.clock)()) {
+                followed.index.mark_changed(&id);
+            }
+            // A round about what has changed, once the last one has ended.
+            if followed.index.has_changed() && !progress.is_deciding_changes() {
+                let changed = followed.index.take_changed();
+                for name in progress.take_requests(&changed, &followed.index) {
+                    queue.request(&name, now);
+                }
+                progress.begin_changes(&changed, &followed.index);
+                let workloads = followed.index.get_all(&changed);
+                rounds.push(round(run, Cause::Changed, workloads, &facts));
+            }
+            let room = ROUNDS_AT_ONCE.saturating_sub(rounds.len());
+            for name in queue.take_due(now, room) {
+                let users = followed.index.get_all(&progress.users_of(&name));
+                rounds.push(round(run, Cause::Due(name), users, &facts));
+            }
+            if let Some(delivery) = &run.delivery {
+                while writes.len() < run.max_rollouts {
+                    let Some(change) = progress.next_write() else {
+                        break;
+                    };
+                    let report = run.report;
+                    writes.push(Box::pin(async move {
+                        let waiting = |id: &WorkloadId, text: &str| {
+                            report(ControllerEvent::Waiting(id, text));
+                        };
+                        delivery.deliver(change, &waiting).await
+                    }));
+                }
+            }
+            let is_idle = rounds.is_empty() && writes.is_empty() && !followed.index.has_changed();
+            if run.once && is_idle && progress.is_done(run.delivery.is_some()) {
+                return progress.summary(followed.errors());
+            }
+        }
+        let next = queue.next_at().map_or(TICK, |at| at.saturating_sub(now));
+        let wake = Instant::now() + next.clamp(Duration::from_millis(10), TICK);
+        tokio::select! {
+            Some((cause, decided)) = rounds.next(), if !rounds.is_empty() => {
+                let now = started.elapsed();
+                match decided {
+                    Ok(decided) => {
+                        progress.take_decided(cause.repository(), decided, &mut queue, now);
+                        facts.borrow_mut().retain(|name| progress.is_used(name));
+                    }
+                    Err(error) => {
+                        (run.report)(ControllerEvent::RoundFailed(error.to_string()));
+                        progress.fail_round(cause.repository(), &mut queue, now);
+                    }
+                }
+            }
+            Some(delivered) = writes.next(), if !writes.is_empty() => {
+                progress.take_delivered(&delivered);
+            }
+            () = news.notified() => {}
+            changed = leads.changed(), if has_role => has_role = changed.is_ok(),
+            () = &mut stopping => {}
+            () = sleep_until(wake) => {}
+        }
+    }
+}
+
+/// A round about workloads.
+fn round<'r>(
+    run: &'r ControllerRun<'_>,
+    cause: Cause,
+    workloads: Vec<Workload>,
+    facts: &'r RefCell<RepositoryFacts>,
+) -> Round<'r> {
+    let asked = cause.repository().cloned().into_iter().collect();
+    Box::pin(async move {
+        let decided = decide(&run.sources, workloads, asked, facts).await;
+        (cause, decided)
+    })
+}
