@@ -105,19 +105,22 @@ pub async fn decide(
     let mut plan = plan_update(&assessment, &UpdateSpec::default());
     plan.rest_on(&snapshot.workloads, &snapshot.sources());
     let facts = facts.borrow();
-    let is_known = |id: &WorkloadId| {
-        let mut names = uses.get(id).into_iter().flat_map(BTreeMap::keys);
-        names.all(|name| facts.contains(name))
-    };
-    plan.changes.retain(|change| is_known(&change.workload));
-    plan.held_back.retain(|held| is_known(&held.workload));
-    let rows = assessment.rows.into_iter();
+    let known: BTreeSet<WorkloadId> = uses
+        .iter()
+        .filter(|(_, uses)| uses.keys().all(|name| facts.contains(name)))
+        .map(|(id, _)| id.clone())
+        .collect();
+    plan.changes
+        .retain(|change| known.contains(&change.workload));
+    plan.held_back.retain(|held| known.contains(&held.workload));
+    let mut rows = assessment.rows;
+    rows.retain(|row| known.contains(&row.workload));
     Ok(Decided {
-        rows: rows.filter(|row| is_known(&row.workload)).collect(),
+        rows,
         plan,
         scans,
         notes: assessment.notes,
-        uses: uses.clone(),
+        uses,
     })
 }
 

@@ -17,7 +17,7 @@ use crate::write::{
 
 /// How changes are written.
 #[derive(Clone)]
-pub struct Delivery<'a> {
+pub struct UpdateWriter<'a> {
     /// The cluster.
     pub cluster: &'a Cluster,
     /// Registries without a cache, which confirm images with the controller's own credentials.
@@ -57,7 +57,7 @@ pub struct Delivered {
     pub stuck: Vec<PodProblem>,
 }
 
-impl Delivery<'_> {
+impl UpdateWriter<'_> {
     /// Reads the object again, checks its owner and the image, writes the change, and follows
     /// its rollout. `report`: what the rollout waits for.
     pub async fn deliver(&self, change: Change, report: &dyn Fn(&WorkloadId, &str)) -> Delivered {

@@ -1,14 +1,14 @@
 //! What the watches have reported so far.
 
 use super::event::ControllerEvent;
-use super::index::WorkloadIndex;
+use super::index::WatchedWorkloads;
 use crate::cluster::{WatchNews, WatchedCollection};
 
 /// The workloads, and the state of each collection.
 #[derive(Debug)]
 pub(crate) struct Followed {
     /// The workloads.
-    pub(crate) index: WorkloadIndex,
+    pub(crate) index: WatchedWorkloads,
     collections: Vec<CollectionState>,
     is_reported: bool,
     errors: usize,
@@ -30,7 +30,7 @@ impl Followed {
     #[must_use]
     pub(crate) fn new(collections: usize) -> Self {
         Self {
-            index: WorkloadIndex::default(),
+            index: WatchedWorkloads::default(),
             collections: vec![CollectionState::default(); collections],
             is_reported: false,
             errors: 0,

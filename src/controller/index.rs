@@ -9,12 +9,12 @@ use crate::workload::{Workload, WorkloadId};
 /// A status that changes does not change a [`Workload`], so a rollout or a busy autoscaler does
 /// not cause any work.
 #[derive(Debug, Default)]
-pub struct WorkloadIndex {
+pub struct WatchedWorkloads {
     workloads: BTreeMap<WorkloadId, Workload>,
     changed: BTreeSet<WorkloadId>,
 }
 
-impl WorkloadIndex {
+impl WatchedWorkloads {
     /// Replaces a whole collection by what was listed.
     pub fn replace(&mut self, is_in_it: impl Fn(&WorkloadId) -> bool, listed: Vec<Workload>) {
         let is_listed: BTreeSet<WorkloadId> = listed.iter().map(|w| w.id.clone()).collect();
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn only_real_changes_count() {
-        let mut index = WorkloadIndex::default();
+        let mut index = WatchedWorkloads::default();
         index.apply(workload("a", "org/a:1"));
         assert_eq!(names(&index.take_changed()), ["a"]);
         index.apply(workload("a", "org/a:1"));
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn list_removes_what_it_does_not_contain_from_its_own_collection_only() {
-        let mut index = WorkloadIndex::default();
+        let mut index = WatchedWorkloads::default();
         let mut other = workload("other", "org/a:1");
         other.id.namespace = "bank".to_owned();
         for workload in [workload("a", "org/a:1"), workload("b", "org/b:1"), other] {

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use super::decide::{Decided, RepositoryUses, Scan};
 use super::deliver::Delivered;
 use super::event::ControllerEvent;
-use super::index::WorkloadIndex;
+use super::index::WatchedWorkloads;
 use super::queue::{ScanOutcome, ScanQueue};
-use super::users::RepositoryUsers;
+use super::users::ScanUsers;
 use crate::evaluator::{Reason, Row, State};
 use crate::image::CanonicalName;
 use crate::plan::{Change, HeldBack};
@@ -34,7 +34,7 @@ pub struct RunSummary {
 
 /// What the last report said about a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Shown {
+struct ReportedRow {
     container: String,
     image: String,
     state: State,
@@ -42,7 +42,7 @@ struct Shown {
     latest: Option<String>,
 }
 
-impl Shown {
+impl ReportedRow {
     fn of(row: &Row) -> Self {
         Self {
             container: row.container.clone(),
@@ -57,11 +57,11 @@ impl Shown {
 /// The state of the work.
 pub(crate) struct Progress<'a> {
     report: &'a dyn Fn(ControllerEvent<'_>),
-    users: RepositoryUsers,
+    users: ScanUsers,
     /// The updates that were decided and not begun.
     waiting: BTreeMap<WorkloadId, Change>,
     in_flight: BTreeSet<WorkloadId>,
-    shown: BTreeMap<WorkloadId, Vec<Shown>>,
+    shown: BTreeMap<WorkloadId, Vec<ReportedRow>>,
     held: BTreeMap<WorkloadId, Vec<HeldBack>>,
     notes: BTreeSet<String>,
     failing: BTreeSet<CanonicalName>,
@@ -79,7 +79,7 @@ impl<'a> Progress<'a> {
     pub(crate) fn new(report: &'a dyn Fn(ControllerEvent<'_>)) -> Self {
         Self {
             report,
-            users: RepositoryUsers::default(),
+            users: ScanUsers::default(),
             waiting: BTreeMap::new(),
             in_flight: BTreeSet::new(),
             shown: BTreeMap::new(),
@@ -106,7 +106,11 @@ impl<'a> Progress<'a> {
     }
 
     /// Begins a round about workloads that have changed. Forgets those that are gone.
-    pub(crate) fn begin_changes(&mut self, changed: &BTreeSet<WorkloadId>, index: &WorkloadIndex) {
+    pub(crate) fn begin_changes(
+        &mut self,
+        changed: &BTreeSet<WorkloadId>,
+        index: &WatchedWorkloads,
+    ) {
         self.is_deciding_changes = true;
         for id in changed {
             // The update was decided for what the workload was.
@@ -125,7 +129,7 @@ impl<'a> Progress<'a> {
     pub(crate) fn take_requests(
         &mut self,
         changed: &BTreeSet<WorkloadId>,
-        index: &WorkloadIndex,
+        index: &WatchedWorkloads,
     ) -> BTreeSet<CanonicalName> {
         let mut names = BTreeSet::new();
         for workload in changed.iter().filter_map(|id| index.get(id)) {
@@ -305,7 +309,7 @@ impl<'a> Progress<'a> {
         }
         for (id, rows) in now {
             let before = self.shown.remove(id).unwrap_or_default();
-            let shown: Vec<Shown> = rows.iter().map(|row| Shown::of(row)).collect();
+            let shown: Vec<ReportedRow> = rows.iter().map(|row| ReportedRow::of(row)).collect();
             for (row, one) in rows.iter().zip(&shown) {
                 if !before.contains(one) {
                     (self.report)(ControllerEvent::Decided(row));

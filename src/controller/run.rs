@@ -22,7 +22,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::decide::{Decided, DecisionSources, decide};
-use super::deliver::{Delivered, Delivery};
+use super::deliver::{Delivered, UpdateWriter};
 use super::event::ControllerEvent;
 use super::facts::RepositoryFacts;
 use super::follow::Followed;
@@ -45,7 +45,7 @@ pub struct ControllerRun<'a> {
     /// Where it gets the facts.
     pub sources: DecisionSources<'a>,
     /// How it writes; `None`: it only observes.
-    pub delivery: Option<Delivery<'a>>,
+    pub writer: Option<UpdateWriter<'a>>,
     /// The namespaces in which it reads workloads.
     pub scopes: Vec<Scope>,
     /// Only workloads with these labels.
@@ -82,8 +82,8 @@ impl Cause {
     }
 }
 
-type Round<'r> = LocalBoxFuture<'r, (Cause, Result<Decided, CollectError>)>;
-type Write<'r> = LocalBoxFuture<'r, Delivered>;
+type RunningRound<'r> = LocalBoxFuture<'r, (Cause, Result<Decided, CollectError>)>;
+type RunningUpdate<'r> = LocalBoxFuture<'r, Delivered>;
 
 /// Runs until it is stopped, or with `once` until everything is done.
 pub async fn run(run: ControllerRun<'_>) -> RunSummary {
@@ -128,8 +128,8 @@ async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Noti
     let facts = RefCell::new(RepositoryFacts::default());
     let mut queue = ScanQueue::new(run.times, RandomState::new());
     let mut progress = Progress::new(run.report);
-    let mut rounds: FuturesUnordered<Round<'_>> = FuturesUnordered::new();
-    let mut writes: FuturesUnordered<Write<'_>> = FuturesUnordered::new();
+    let mut rounds: FuturesUnordered<RunningRound<'_>> = FuturesUnordered::new();
+    let mut writes: FuturesUnordered<RunningUpdate<'_>> = FuturesUnordered::new();
     let mut leads = run.leads.clone();
     let mut is_leading = false;
     // Whether the role may still change.
@@ -172,22 +172,23 @@ async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Noti
                 let users = followed.index.get_all(&progress.users_of(&name));
                 rounds.push(round(run, Cause::Due(name), users, &facts));
             }
-            if let Some(delivery) = &run.delivery {
+            if let Some(writer) = &run.writer {
                 while writes.len() < run.max_rollouts {
                     let Some(change) = progress.next_write() else {
                         break;
                     };
                     let report = run.report;
                     writes.push(Box::pin(async move {
-                        let waiting = |id: &WorkloadId, text: &str| {
-                            report(ControllerEvent::Waiting(id, text));
-                        };
-                        delivery.deliver(change, &waiting).await
+                        writer
+                            .deliver(change, &|id: &WorkloadId, text: &str| {
+                                report(ControllerEvent::Waiting(id, text));
+                            })
+                            .await
                     }));
                 }
             }
             let is_idle = rounds.is_empty() && writes.is_empty() && !followed.index.has_changed();
-            if run.once && is_idle && progress.is_done(run.delivery.is_some()) {
+            if run.once && is_idle && progress.is_done(run.writer.is_some()) {
                 return progress.summary(followed.errors());
             }
         }
@@ -224,7 +225,7 @@ fn round<'r>(
     cause: Cause,
     workloads: Vec<Workload>,
     facts: &'r RefCell<RepositoryFacts>,
-) -> Round<'r> {
+) -> RunningRound<'r> {
     let asked = cause.repository().cloned().into_iter().collect();
     Box::pin(async move {
         let decided = decide(&run.sources, workloads, asked, facts).await;

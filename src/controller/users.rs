@@ -9,12 +9,12 @@ use crate::workload::WorkloadId;
 
 /// The repositories of each workload, and the workloads of each repository.
 #[derive(Debug, Default)]
-pub(crate) struct RepositoryUsers {
+pub(crate) struct ScanUsers {
     by_workload: BTreeMap<WorkloadId, RepositoryUses>,
     by_repository: BTreeMap<CanonicalName, BTreeMap<WorkloadId, ScanClass>>,
 }
 
-impl RepositoryUsers {
+impl ScanUsers {
     /// Sets what a workload uses. Returns whether that has changed.
     pub(crate) fn set(&mut self, id: &WorkloadId, uses: &RepositoryUses) -> bool {
         if self
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn repository_is_as_urgent_as_its_most_urgent_use() {
-        let mut users = RepositoryUsers::default();
+        let mut users = ScanUsers::default();
         let app = name("registry.example/org/app");
         let automated = RepositoryUses::from([(app.clone(), ScanClass::Automated)]);
         let other = RepositoryUses::from([(app.clone(), ScanClass::Other)]);

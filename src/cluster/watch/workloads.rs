@@ -210,15 +210,15 @@ impl Cluster {
 /// The version of an object.
 fn version_of(text: &str) -> Option<String> {
     #[derive(serde::Deserialize)]
-    struct Object {
-        metadata: Metadata,
+    struct Versioned {
+        metadata: VersionMetadata,
     }
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
-    struct Metadata {
+    struct VersionMetadata {
         resource_version: String,
     }
-    let object: Object = serde_json::from_str(text).ok()?;
+    let object: Versioned = serde_json::from_str(text).ok()?;
     Some(object.metadata.resource_version)
 }
 

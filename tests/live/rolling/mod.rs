@@ -4,6 +4,8 @@
 //! `kwok.yaml` says what the kubelets do, and how the annotations of a Pod template tell
 //! them. `nodes.yaml` lists the nodes.
 
+mod controller;
+mod controller_process;
 mod flux;
 mod follow;
 mod history;

@@ -18,7 +18,7 @@ use crate::cli::terminal::streams::Terminal;
 use crate::cluster::{Cluster, Scope};
 use crate::controller::RunSummary;
 use crate::controller::decide::DecisionSources;
-use crate::controller::deliver::Delivery;
+use crate::controller::deliver::UpdateWriter;
 use crate::controller::event::ControllerEvent;
 use crate::controller::queue::QueueTimes;
 use crate::controller::run::{self, ControllerRun};
@@ -151,7 +151,7 @@ async fn follow(
         pull_secrets,
         clock: now,
     };
-    let delivery = Delivery {
+    let writer = UpdateWriter {
         cluster,
         as_user: &registries.as_user,
         as_workload: &registries.as_workload,
@@ -169,15 +169,11 @@ async fn follow(
         QueueTimes::spread(args.sync_interval)
     };
     let terminal = RefCell::new(terminal);
-    let report = |event: ControllerEvent<'_>| {
-        let line = line(&event, now(), args.log_format);
-        terminal.borrow_mut().log(&line);
-    };
     // Nothing else writes for now, so this process leads.
     let (_leads, leading) = watch::channel(true);
     run::run(ControllerRun {
         sources,
-        delivery: (!args.observe).then_some(delivery),
+        writer: (!args.observe).then_some(writer),
         scopes,
         label_selector: args.selector.clone(),
         times,
@@ -185,7 +181,10 @@ async fn follow(
         once: args.once,
         leads: leading,
         stop: &stop,
-        report: &report,
+        report: &|event: ControllerEvent<'_>| {
+            let line = line(&event, now(), args.log_format);
+            terminal.borrow_mut().log(&line);
+        },
     })
     .await
 }

@@ -1,0 +1,74 @@
+//! A controller that runs while a test goes on.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::binary::{command, path};
+use crate::shop::Shop;
+
+const WITHIN: Duration = Duration::from_secs(60);
+
+pub(super) struct ControllerProcess {
+    child: Child,
+    home: tempfile::TempDir,
+}
+
+impl ControllerProcess {
+    /// Starts `controller run` with these arguments, in the namespace of a shop.
+    pub(super) fn start(shop: &Shop, arguments: &[&str]) -> Self {
+        let home = tempfile::tempdir().expect("a folder");
+        let log = File::create(home.path().join("log")).expect("a file");
+        let child = command(&path(), home.path(), &shop.kubeconfig)
+            .args(["controller", "run"])
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("the binary starts");
+        Self { child, home }
+    }
+
+    /// Everything that it has written.
+    pub(super) fn log(&self) -> String {
+        let file: PathBuf = self.home.path().join("log");
+        std::fs::read_to_string(file).expect("a log")
+    }
+
+    /// The lines that contain a text.
+    pub(super) fn lines(&self, text: &str) -> Vec<String> {
+        let log = self.log();
+        let lines = log.lines().filter(|line| line.contains(text));
+        lines.map(str::to_owned).collect()
+    }
+
+    /// Waits for a line that contains a text.
+    pub(super) async fn says(&mut self, text: &str) {
+        let started = Instant::now();
+        while self.lines(text).is_empty() {
+            let end = self.child.try_wait().expect("a state");
+            assert!(end.is_none(), "it ended: {}", self.log());
+            let log = self.log();
+            assert!(started.elapsed() < WITHIN, "{text:?} is not in: {log}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Asks it to stop, and waits for its end.
+    pub(super) fn stop(mut self) -> (ExitStatus, Duration, String) {
+        let started = Instant::now();
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let signal = rustix::process::Signal::TERM;
+        rustix::process::kill_process(pid, signal).expect("it runs");
+        let end = self.child.wait().expect("an end");
+        (end, started.elapsed(), self.log())
+    }
+}
+
+impl Drop for ControllerProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
