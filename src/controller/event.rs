@@ -17,8 +17,8 @@ pub enum ControllerEvent<'a> {
     WatchFailed(&'a str, String, Duration),
     /// A collection can be read again.
     WatchRecovered(&'a str),
-    /// This replica leads, or no longer does.
-    Leading(bool),
+    /// Whether this replica leads, and the holder of the Lease, as far as it is known.
+    Leading(bool, Option<&'a str>),
     /// The decision on a container is not what it was.
     Decided(&'a Row),
     /// Something could not be read, in one sentence.

@@ -18,7 +18,7 @@ use std::time::Duration;
 use futures_util::future::{LocalBoxFuture, join_all};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::decide::{Decided, DecisionSources, decide};
@@ -26,6 +26,7 @@ use super::deliver::{Delivered, UpdateWriter};
 use super::event::ControllerEvent;
 use super::facts::RepositoryFacts;
 use super::follow::Followed;
+use super::lease::Leadership;
 use super::progress::{Progress, RunSummary};
 use super::queue::{QueueTimes, ScanQueue};
 use crate::cluster::{Scope, WatchedCollection};
@@ -56,8 +57,8 @@ pub struct ControllerRun<'a> {
     pub max_rollouts: usize,
     /// End when every repository was scanned and every update was made.
     pub once: bool,
-    /// Whether this replica leads.
-    pub leads: watch::Receiver<bool>,
+    /// Whether this replica leads; `None`: there is no other.
+    pub leadership: Option<Leadership>,
     /// When to stop.
     pub stop: &'a StopSignal,
     /// Where events go.
@@ -130,28 +131,28 @@ async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Noti
     let mut progress = Progress::new(run.report);
     let mut rounds: FuturesUnordered<RunningRound<'_>> = FuturesUnordered::new();
     let mut writes: FuturesUnordered<RunningUpdate<'_>> = FuturesUnordered::new();
-    let mut leads = run.leads.clone();
-    let mut is_leading = false;
-    // Whether the role may still change.
-    let mut has_role = true;
+    let mut leadership = run.leadership.clone();
+    let mut is_leading = None;
     let started = Instant::now();
     let mut stopping = pin!(run.stop.requested().fuse());
     loop {
         let now = started.elapsed();
         let is_stopped = run.stop.is_requested();
-        let may_lead = *leads.borrow_and_update();
-        if may_lead != is_leading {
-            is_leading = may_lead;
-            (run.report)(ControllerEvent::Leading(is_leading));
+        let leads = leadership.as_ref().is_none_or(Leadership::is_leader);
+        if is_leading.replace(leads) != Some(leads) {
+            if let Some(leadership) = &leadership {
+                let holder = leadership.holder();
+                (run.report)(ControllerEvent::Leading(leads, holder.as_deref()));
+            }
             progress.forget_waiting();
-            if is_leading {
+            if leads {
                 followed.borrow_mut().index.mark_all_changed();
             }
         }
         if is_stopped && writes.is_empty() {
             return progress.summary(followed.borrow().errors());
         }
-        if is_leading && !is_stopped && followed.borrow().is_synced() {
+        if leads && !is_stopped && followed.borrow().is_synced() {
             let mut followed = followed.borrow_mut();
             followed.report_synced(run.report);
             for id in progress.take_opened((run.sources.clock)()) {
@@ -212,10 +213,18 @@ async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Noti
                 progress.take_delivered(&delivered);
             }
             () = news.notified() => {}
-            changed = leads.changed(), if has_role => has_role = changed.is_ok(),
+            _ = changed(&mut leadership) => {}
             () = &mut stopping => {}
             () = sleep_until(wake) => {}
         }
+    }
+}
+
+/// Waits until another replica leads, or this one begins or stops to lead.
+async fn changed(leadership: &mut Option<Leadership>) -> bool {
+    match leadership {
+        Some(leadership) => leadership.changed().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -56,6 +56,16 @@ impl Shop {
         }
     }
 
+    /// Pushes another version of the image.
+    pub(crate) async fn push(&self, tag: &str) {
+        let repository = format!("{}/app", self.namespace);
+        let created = "2026-04-01T00:00:00Z";
+        let registry = Registry::shared().await;
+        registry
+            .push(&repository, tag, created, &["linux/amd64"])
+            .await;
+    }
+
     /// An automated workload that runs 1.0.0.
     pub(crate) fn workload(&self, kind: &str, name: &str) -> Value {
         let image = format!("{}:1.0.0", self.image);

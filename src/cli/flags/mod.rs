@@ -6,6 +6,7 @@ pub(crate) mod elected;
 pub(crate) mod git;
 pub(crate) mod git_place;
 pub(crate) mod given;
+pub(crate) mod lease;
 pub(crate) mod output;
 pub(crate) mod overrides;
 pub(crate) mod policy_texts;

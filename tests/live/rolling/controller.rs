@@ -1,12 +1,11 @@
 //! `controller run` on workloads that really roll out.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::controller_process::ControllerProcess;
 use super::workloads::{told, with};
-use crate::registry::Registry;
 use crate::shop::{Shop, said};
 
 /// The story of automated updates: push a new tag, do nothing, see the workload run it.
@@ -25,15 +24,7 @@ async fn new_tag_runs_without_any_command() {
         .await;
     shop.settles("web", &["1.0.1"]).await;
 
-    let registry = Registry::shared().await;
-    registry
-        .push(
-            "controller-story/app",
-            "1.0.2",
-            "2026-04-01T00:00:00Z",
-            &["linux/amd64"],
-        )
-        .await;
+    shop.push("1.0.2").await;
     shop.settles("web", &["1.0.2"]).await;
     let record = shop.annotation("web", "imgpolicy.dev/last-update").await;
     assert!(
@@ -115,4 +106,78 @@ async fn lock_that_is_set_while_the_controller_runs_is_obeyed() {
     shop.patch("Deployment", "web", &unlock).await;
     controller.says("deployment/web: rolled out").await;
     assert_eq!(shop.tag("web").await, "1.0.1");
+}
+
+/// A Lease of three seconds.
+const SHORT_LEASE: [&str; 10] = [
+    "--sync-interval",
+    "1s",
+    "--lease-duration",
+    "3s",
+    "--lease-deadline",
+    "2s",
+    "--lease-retry",
+    "400ms",
+    "--lease-timeout",
+    "900ms",
+];
+
+#[tokio::test]
+async fn standby_takes_over_and_each_update_is_made_once() {
+    let shop = Shop::open_rolling("controller-two").await;
+    shop.deployed(&[shop.workload("Deployment", "web")]).await;
+    let mut first = ControllerProcess::start(&shop, &SHORT_LEASE);
+    first.says("deployment/web: rolled out").await;
+    let mut second = ControllerProcess::start(&shop, &SHORT_LEASE);
+    second.says(" leads; this replica writes nothing").await;
+
+    // A killed leader is replaced once its Lease has run out.
+    first.kill();
+    let killed = Instant::now();
+    second.says("this replica leads").await;
+    assert!(
+        killed.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        killed.elapsed()
+    );
+    shop.push("1.0.2").await;
+    second.says("1.0.2: updated").await;
+    second.says("deployment/web: rolled out").await;
+
+    // One that is asked to stop gives the Lease back.
+    let mut third = ControllerProcess::start(&shop, &SHORT_LEASE);
+    third.says(" leads; this replica writes nothing").await;
+    let (end, _, log) = second.stop();
+    let stopped = Instant::now();
+    assert_eq!(end.code(), Some(0), "{log}");
+    third.says("this replica leads").await;
+    assert!(
+        stopped.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        stopped.elapsed()
+    );
+    shop.push("1.0.3").await;
+    third.says("1.0.3: updated").await;
+    third.says("deployment/web: rolled out").await;
+    assert_eq!(log.matches(": updated").count(), 1, "{log}");
+    assert_eq!(third.lines(": updated").len(), 1, "{}", third.log());
+    let record = shop.annotation("web", "imgpolicy.dev/last-update").await;
+    let record = record.as_str().unwrap_or_default();
+    assert!(
+        record.contains("1.0.2") && record.contains("1.0.3"),
+        "{record}"
+    );
+}
+
+#[tokio::test]
+async fn requested_scan_does_not_wait_for_the_interval() {
+    let shop = Shop::open_rolling("controller-request").await;
+    shop.deployed(&[shop.workload("Deployment", "web")]).await;
+    let mut controller = ControllerProcess::start(&shop, &["--sync-interval", "1h"]);
+    controller.says("deployment/web: rolled out").await;
+    controller.says("up-to-date").await;
+    shop.push("1.0.2").await;
+    let request = json!({"metadata": {"annotations": {"imgpolicy.dev/scan-requested": "now"}}});
+    shop.patch("Deployment", "web", &request).await;
+    controller.says("1.0.2: updated").await;
 }

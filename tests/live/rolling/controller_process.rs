@@ -55,6 +55,13 @@ impl ControllerProcess {
         }
     }
 
+    /// Ends it without a warning.
+    pub(super) fn kill(mut self) -> String {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("an end");
+        self.log()
+    }
+
     /// Asks it to stop, and waits for its end.
     pub(super) fn stop(mut self) -> (ExitStatus, Duration, String) {
         let started = Instant::now();

@@ -86,17 +86,20 @@ fn describe(event: &ControllerEvent<'_>) -> (Level, &'static str, String, Map<St
             format!("{name} can be read again"),
             fields([("collection", json!(name))]),
         ),
-        ControllerEvent::Leading(true) => (
+        ControllerEvent::Leading(true, _) => (
             Level::Info,
             "leading",
             "this replica leads".to_owned(),
             Map::new(),
         ),
-        ControllerEvent::Leading(false) => (
-            Level::Warning,
-            "not-leading",
-            "this replica no longer leads, and writes nothing".to_owned(),
-            Map::new(),
+        ControllerEvent::Leading(false, holder) => (
+            Level::Info,
+            "standby",
+            match holder {
+                Some(holder) => format!("{holder} leads; this replica writes nothing"),
+                None => "this replica does not lead yet, and writes nothing".to_owned(),
+            },
+            fields([("leader", json!(holder))]),
         ),
         ControllerEvent::Decided(row) => {
             let decision = &row.decision;

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 use jiff::SignedDuration;
-use tokio::sync::watch;
 
 use super::log::{LogFormat, line};
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::decisions::DecisionFlags;
+use crate::cli::flags::lease::{LeaseFlags, begin_election};
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::runtime::{now, runtime, stop_requests};
 use crate::cli::terminal::streams::Terminal;
@@ -20,11 +20,12 @@ use crate::controller::RunSummary;
 use crate::controller::decide::DecisionSources;
 use crate::controller::deliver::UpdateWriter;
 use crate::controller::event::ControllerEvent;
+use crate::controller::lease::LeaseTimes;
 use crate::controller::queue::QueueTimes;
 use crate::controller::run::{self, ControllerRun};
 use crate::policy::parse_age;
 use crate::registry::Registries;
-use crate::write::StopSignal;
+use crate::write::{Fence, StopSignal};
 
 /// The exit code if updates wait and are not written.
 const UPDATES_WAIT: u8 = 10;
@@ -96,6 +97,9 @@ pub(crate) struct RunArgs {
     field_manager: String,
 
     #[command(flatten)]
+    lease: LeaseFlags,
+
+    #[command(flatten)]
     decisions: DecisionFlags,
 
     #[command(flatten)]
@@ -108,6 +112,7 @@ pub(crate) fn run(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     args.decisions.elected.check(false, &[])?;
+    let lease = args.lease.times()?;
     let registry = &args.access.registry;
     let registries = RunRegistries {
         scanning: registry.registries_to_write(globals)?,
@@ -118,7 +123,7 @@ pub(crate) fn run(
         let cluster = Cluster::connect(&globals.connection()).await?;
         let by = cluster.user_name().await;
         let by = by.unwrap_or_else(|| "imgpolicy".to_owned());
-        Ok::<_, CommandError>(follow(args, &cluster, &by, &registries, terminal).await)
+        Ok::<_, CommandError>(follow(args, &cluster, &by, &registries, lease, terminal).await)
     })?;
     Ok(exit_code(args, summary))
 }
@@ -135,6 +140,7 @@ async fn follow(
     cluster: &Cluster,
     by: &str,
     registries: &RunRegistries,
+    lease: LeaseTimes,
     terminal: &mut Terminal,
 ) -> RunSummary {
     let scopes = args.scopes(cluster);
@@ -151,6 +157,7 @@ async fn follow(
         pull_secrets,
         clock: now,
     };
+    let leadership = (!args.once).then(|| begin_election(cluster, lease));
     let writer = UpdateWriter {
         cluster,
         as_user: &registries.as_user,
@@ -160,7 +167,9 @@ async fn follow(
         by,
         rollout_timeout: args.rollout_timeout.unsigned_abs(),
         clock: now,
-        fence: None,
+        fence: leadership
+            .as_ref()
+            .map(|leadership| leadership as &dyn Fence),
         stop: &stop,
     };
     let times = if args.once {
@@ -169,9 +178,7 @@ async fn follow(
         QueueTimes::spread(args.sync_interval)
     };
     let terminal = RefCell::new(terminal);
-    // Nothing else writes for now, so this process leads.
-    let (_leads, leading) = watch::channel(true);
-    run::run(ControllerRun {
+    let summary = run::run(ControllerRun {
         sources,
         writer: (!args.observe).then_some(writer),
         scopes,
@@ -179,14 +186,20 @@ async fn follow(
         times,
         max_rollouts: usize::from(args.max_rollouts),
         once: args.once,
-        leads: leading,
+        leadership: leadership.clone(),
         stop: &stop,
         report: &|event: ControllerEvent<'_>| {
             let line = line(&event, now(), args.log_format);
             terminal.borrow_mut().log(&line);
         },
     })
-    .await
+    .await;
+    if let Some(leadership) = &leadership
+        && let Err(error) = leadership.release().await
+    {
+        terminal.borrow_mut().error(&error.to_string());
+    }
+    summary
 }
 
 impl RunArgs {
