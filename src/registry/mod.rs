@@ -69,6 +69,7 @@ mod mirrors;
 mod options;
 mod registries;
 mod repository;
+mod runs;
 
 pub use self::client::transport::{AddressOptions, Statistics, Turn};
 pub use self::connection::{ConnectionError, ConnectionSettings, ProxyLogin, RegistryConnection};

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -12,12 +11,11 @@ use crate::image::{
     CanonicalName, Fact, ImageMetadata, Known, Member, RepositoryMetadata, SourceKind, TagOrDigest,
 };
 
-use super::api_host::api_host;
 use super::cache::Cache;
 use super::client::endpoint::Endpoint;
 use super::client::failure::RepositoryLabel;
 use super::client::remote::Remote;
-use super::client::transport::{Statistics, Transport, Turn};
+use super::client::transport::{Transport, Turn};
 use super::connection::RegistryConnection;
 use super::keychain::{account::Account, credential_id::CredentialId};
 use super::mirrors::{PullSource, PullSources, RegistriesConf};
@@ -40,25 +38,25 @@ type View = (CanonicalName, Option<CredentialId>);
 /// Belongs to one tokio runtime because its connections do.
 #[derive(Debug, Clone)]
 pub struct Registries {
-    inner: Arc<RegistriesInner>,
+    pub(super) inner: Arc<RegistriesInner>,
 }
 
 #[derive(Debug)]
-struct RegistriesInner {
-    transport: Arc<Transport>,
-    user: Account,
-    cache: Cache,
-    trust: Trust,
-    rate_reserve: Option<u8>,
-    layouts: Vec<OciLayout>,
-    apis: Arc<Apis>,
-    endpoints: Mutex<HashMap<String, Arc<Endpoint>>>,
-    conf: RegistriesConf,
-    repositories: Mutex<HashMap<View, Arc<Sources>>>,
+pub(super) struct RegistriesInner {
+    pub(super) transport: Arc<Transport>,
+    pub(super) user: Account,
+    pub(super) cache: Cache,
+    pub(super) trust: Trust,
+    pub(super) rate_reserve: Option<u8>,
+    pub(super) layouts: Vec<OciLayout>,
+    pub(super) apis: Arc<Apis>,
+    pub(super) endpoints: Mutex<HashMap<String, Arc<Endpoint>>>,
+    pub(super) conf: RegistriesConf,
+    pub(super) repositories: Mutex<HashMap<View, Arc<Sources>>>,
     /// To read other registries in the same way.
-    options: RegistryOptions,
+    pub(super) options: RegistryOptions,
     /// Those that are read over a connection of their own.
-    connected: Mutex<HashMap<CredentialId, Registries>>,
+    pub(super) connected: Mutex<HashMap<CredentialId, Registries>>,
 }
 
 impl Registries {
@@ -110,51 +108,13 @@ impl Registries {
         Ok(registries)
     }
 
-    /// The registries of the next run of a program that goes on. Connections, the cache, and what
-    /// the hosts have said about their limits are shared with the runs before; results, tokens
-    /// and failures are not, so that a registry that was down is asked again.
-    #[must_use]
-    pub fn next_run(&self) -> Self {
-        let inner = &self.inner;
-        inner.transport.begin_run();
-        let connected = self.connected_ones();
-        let connected = connected.iter().map(|(id, own)| (*id, own.next_run()));
-        Self {
-            inner: Arc::new(RegistriesInner {
-                transport: Arc::clone(&inner.transport),
-                user: inner.user.clone(),
-                cache: inner.cache.clone(),
-                layouts: inner.layouts.clone(),
-                apis: Arc::clone(&inner.apis),
-                conf: inner.conf.clone(),
-                options: inner.options.clone(),
-                connected: Mutex::new(connected.collect()),
-                endpoints: Mutex::default(),
-                repositories: Mutex::default(),
-                ..**inner
-            }),
-        }
-    }
-
-    /// How much longer the registry of a repository wants no requests (429 with `Retry-After`), if
-    /// a run did not wait so long.
-    #[must_use]
-    pub fn wanted_pause(&self, name: &CanonicalName) -> Option<Duration> {
-        let places = self.inner.conf.sources(name);
-        let places = places.iter().flat_map(PullSources::iter);
-        let hosts = places.map(|place| api_host(&place.name).to_owned());
-        hosts
-            .filter_map(|host| self.inner.transport.wanted_pause(&host))
-            .max()
-    }
-
     /// Whether a repository is read from disk.
     #[must_use]
     pub fn is_on_disk(&self, name: &CanonicalName) -> bool {
         layout::find(&self.inner.layouts, name).is_some()
     }
 
-    fn connected_ones(&self) -> MutexGuard<'_, HashMap<CredentialId, Self>> {
+    pub(super) fn connected_ones(&self) -> MutexGuard<'_, HashMap<CredentialId, Self>> {
         let connected = self.inner.connected.lock();
         connected.unwrap_or_else(PoisonError::into_inner)
     }
@@ -339,19 +299,6 @@ impl Registries {
         }
         for (version, image) in described {
             merge(metadata.images.entry(version).or_default(), image);
-        }
-    }
-
-    /// Returns the number of requests and cache lookups so far.
-    #[must_use]
-    pub fn statistics(&self) -> Statistics {
-        let mut statistics = self.inner.transport.statistics();
-        for connected in self.connected_ones().values() {
-            statistics.add(connected.inner.transport.statistics());
-        }
-        Statistics {
-            cache: self.inner.cache.statistics(),
-            ..statistics
         }
     }
 

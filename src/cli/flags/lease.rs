@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::error::CommandError;
 use crate::cli::runtime::now;
 use crate::cluster::Cluster;
-use crate::controller::lease::{Election, Leadership, LeaseTimes, unique_identity};
+use crate::controller::lease::{LeaderElection, Leadership, LeaseTimes, unique_identity};
 use crate::policy::parse_age;
 
 /// The times of the Lease. They are flags for tests; the defaults are those of Kubernetes' own
@@ -49,7 +49,8 @@ impl LeaseFlags {
 pub(crate) fn begin_election(cluster: &Cluster, times: LeaseTimes) -> Leadership {
     let identity = unique_identity(&host_name());
     let namespace = cluster.namespace();
-    let (leadership, election) = Election::new(cluster.clone(), namespace, &identity, times, now);
+    let (leadership, election) =
+        LeaderElection::new(cluster.clone(), namespace, &identity, times, now);
     tokio::spawn(election.run());
     leadership
 }

@@ -25,8 +25,8 @@ const REPORTS: usize = 64;
 /// How often the release of the Lease is tried if others write it at the same time.
 const RELEASES: usize = 3;
 
-/// A candidate. It does nothing until [`Election::run`] is polled.
-pub struct Election {
+/// A candidate. It does nothing until [`LeaderElection::run`] is polled.
+pub struct LeaderElection {
     cluster: Cluster,
     namespace: String,
     state: LeaseState,
@@ -39,16 +39,16 @@ pub struct Election {
     complaint: Option<String>,
 }
 
-impl std::fmt::Debug for Election {
+impl std::fmt::Debug for LeaderElection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Election")
+        f.debug_struct("LeaderElection")
             .field("namespace", &self.namespace)
             .field("state", &self.state)
             .finish_non_exhaustive()
     }
 }
 
-impl Election {
+impl LeaderElection {
     /// A candidate for the Lease in a namespace. `identity` must be different in each process
     /// and after each start: see [`super::unique_identity`]. `clock` gives the times that are
     /// written into the Lease; nothing is decided with it.

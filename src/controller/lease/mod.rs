@@ -46,7 +46,7 @@ mod simulation;
 mod state;
 mod times;
 
-pub use self::election::Election;
+pub use self::election::LeaderElection;
 pub use self::evaluate::{LeaseAction, Loss, evaluate};
 pub use self::identity::unique_identity;
 pub use self::leadership::{Leadership, NotLeader, ReleaseError};

@@ -29,7 +29,7 @@ const END: Millis = 400_000;
 const LONGEST_DELAY: Millis = 60_000;
 
 #[derive(Debug, Clone)]
-enum Operation {
+enum LeaseOperation {
     Get,
     Create(LeaseSpec),
     Replace(String, LeaseSpec),
@@ -48,7 +48,7 @@ enum Happening {
     /// A process looks at its clock, unless it has set its alarm anew.
     Wake(usize, u64),
     /// A request reaches the server.
-    Arrive(usize, u64, Operation),
+    Arrive(usize, u64, LeaseOperation),
     /// The answer reaches the process.
     Reply(usize, u64, Answer),
     Timeout(usize, u64),
@@ -233,15 +233,15 @@ impl World {
         }
     }
 
-    fn serve(&mut self, operation: Operation) -> Answer {
+    fn serve(&mut self, operation: LeaseOperation) -> Answer {
         let (old, spec) = match operation {
-            Operation::Get => return Answer::Lease(self.lease.clone()),
-            Operation::Create(spec) if self.lease.is_none() => (nobody(), spec),
-            Operation::Replace(version, spec) => match &self.lease {
+            LeaseOperation::Get => return Answer::Lease(self.lease.clone()),
+            LeaseOperation::Create(spec) if self.lease.is_none() => (nobody(), spec),
+            LeaseOperation::Replace(version, spec) => match &self.lease {
                 Some(lease) if lease.version == version => (lease.clone(), spec),
                 _ => return Answer::Conflict,
             },
-            Operation::Create(_) => return Answer::Conflict,
+            LeaseOperation::Create(_) => return Answer::Conflict,
         };
         let replaced = Some(old.version.clone()).filter(|version| !version.is_empty());
         let object = old.replacement(&spec);
@@ -369,10 +369,10 @@ impl World {
         let time = Timestamp::from_millisecond(seconds + 1_700_000_000_000).expect("a time");
         let claim = self.processes[process].state.claim(time + wrong_by);
         match evaluate(&self.processes[process].state, now) {
-            LeaseAction::Read => self.ask(process, Operation::Get, false),
-            LeaseAction::Create => self.ask(process, Operation::Create(claim), false),
+            LeaseAction::Read => self.ask(process, LeaseOperation::Get, false),
+            LeaseAction::Create => self.ask(process, LeaseOperation::Create(claim), false),
             LeaseAction::Acquire(version) | LeaseAction::Renew(version) => {
-                self.ask(process, Operation::Replace(version, claim), false);
+                self.ask(process, LeaseOperation::Replace(version, claim), false);
             }
             LeaseAction::Wait(until) => {
                 let until = self.true_time(process, until);
@@ -403,11 +403,11 @@ impl World {
         let time = Timestamp::from_second(1_700_000_000).expect("a time");
         if let (Some(spec), Some(lease)) = (state.resignation(time), state.lease()) {
             let version = lease.version.clone();
-            self.ask(process, Operation::Replace(version, spec), true);
+            self.ask(process, LeaseOperation::Replace(version, spec), true);
         }
     }
 
-    fn ask(&mut self, process: usize, operation: Operation, resigns: bool) {
+    fn ask(&mut self, process: usize, operation: LeaseOperation, resigns: bool) {
         self.count += 1;
         let number = self.count;
         self.processes[process].asking = Some((number, self.now, resigns));
