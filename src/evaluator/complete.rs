@@ -2,7 +2,7 @@
 //! whatever is decided.
 
 use super::creation::Creation;
-use super::decision::DecisionFacts;
+use super::decision::{DecisionFacts, Reason};
 use super::election::age::{AgeClock, ripeness};
 use super::election::rank::Ranking;
 use super::election::refused::{self, Refused};
@@ -37,7 +37,12 @@ pub(crate) fn complete(
         .extend(moving_version(input.image, implied));
     // If no tag was elected, the first refusal is already the message.
     if verdict.latest.is_some() {
-        verdict.warnings.extend(refused::warnings(refused));
+        let mut warnings = refused::warnings(refused);
+        // The message already says it.
+        if verdict.reason == Reason::FailedBefore {
+            warnings.retain(|warning| warning.code != WarningCode::FailedBefore);
+        }
+        verdict.warnings.extend(warnings);
         verdict.warnings.extend(undated(input, ranking));
     }
     match moved_tag::check(input) {

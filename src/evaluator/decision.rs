@@ -46,6 +46,9 @@ named_enum! {
         VariantChange = "variant-change",
         /// A window or a freeze does not allow an update now.
         WaitingForWindow = "waiting-for-window",
+        /// The rollout of the best tag's image failed before in the workload, and no other
+        /// tag can be elected.
+        FailedBefore = "failed-before",
         /// The values of a Helm release contain no tag, so the chart's own tag applies.
         ChartTag = "chart-tag",
         /// No tag passes the policy.
@@ -90,6 +93,7 @@ impl Reason {
             | Self::Downgrade
             | Self::VariantChange
             | Self::WaitingForWindow
+            | Self::FailedBefore
             | Self::ChartTag
             | Self::NoMatchingTag => Outcome::Keep,
             Self::InvalidPolicy
@@ -111,6 +115,7 @@ impl Reason {
         match rejection {
             Rejection::TooYoung => Self::TooYoung,
             Rejection::WrongPlatform => Self::WrongPlatform,
+            Rejection::FailedBefore => Self::FailedBefore,
             _ => Self::NoMatchingTag,
         }
     }
@@ -129,6 +134,7 @@ impl Reason {
             Self::Downgrade => "the elected tag is lower than the running one",
             Self::VariantChange => "the elected tag is another variant",
             Self::WaitingForWindow => "waiting for a time at which updates are allowed",
+            Self::FailedBefore => "the rollout of the best image failed before",
             Self::ChartTag => "the chart's own tag applies",
             Self::NoMatchingTag => "no tag matches the policy",
             Self::InvalidPolicy => "the policy is invalid",

@@ -8,7 +8,7 @@ use super::election::age::{AgeClock, Ripeness};
 use super::election::rank::Ranking;
 use super::election::refused::Refused;
 use crate::image::{FetchFailure, ImageReference, Tag};
-use crate::policy::{ContainerPolicy, MinAgeClock, Order, Rejection, Rule, quote};
+use crate::policy::{ContainerPolicy, FailedRollout, MinAgeClock, Order, Rejection, Rule, quote};
 
 /// Why a Helm release whose values have no tag keeps its image.
 pub(crate) const CHART_TAG: &str = "the chart's own tag applies, and the plugin does not know it";
@@ -250,6 +250,31 @@ pub(crate) fn too_young(image: &str, ripe: Option<Ripeness>, clock: MinAgeClock)
             "the age of {image} is not known: the registry reports no time for it, and no cache \
              recorded when it was first seen{way_out}"
         ),
+    }
+}
+
+/// The rollout of an image failed before. `tag`: the tag that it had then, if it has another
+/// one now.
+pub(crate) fn failed_before(image: &str, failed: &FailedRollout, tag: Option<&Tag>) -> String {
+    let then = tag.map_or_else(String::new, |tag| format!(" as {tag}"));
+    let cause = match failed.cause.as_str() {
+        "" => String::new(),
+        cause => format!(": {cause}"),
+    };
+    format!(
+        "{image} failed before{then}, at {}{cause}",
+        second(failed.at)
+    )
+}
+
+/// The running image is kept, because the rollout of a better one failed before.
+pub(crate) fn kept(running: Option<&Tag>, ranking: &Ranking<'_>) -> String {
+    let mut refused = ranking.refused.iter();
+    let failed = refused.find(|refused| refused.rejection == Rejection::FailedBefore);
+    let failed = failed.map_or("", |failed| &failed.message);
+    match running {
+        Some(running) => format!("{failed}; the running {running} is kept"),
+        None => format!("{failed}; the running image is kept"),
     }
 }
 

@@ -15,7 +15,8 @@ use super::warnings::moved_tag;
 use super::warnings::undone;
 use crate::image::{CanonicalName, Fact, ImageReference, ReferenceError, RepositoryMetadata, Tag};
 use crate::policy::{
-    ContainerPolicy, PolicyError, Resolved, Rule, Schedule, State, Warning, WarningCode, quote,
+    ContainerPolicy, PolicyError, Resolved, RolloutRules, Rule, Schedule, State, Warning,
+    WarningCode, quote,
 };
 use crate::workload::{Container, PullIdentity, Workload};
 
@@ -170,6 +171,7 @@ impl<'s> Subject<'s> {
             ignored: false,
             policy: Some(policy),
             schedule: Ok(Schedule::default()),
+            rollouts: Ok(RolloutRules::default()),
             warnings: Vec::new(),
         };
         let context = RunContext {

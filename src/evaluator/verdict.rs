@@ -32,6 +32,10 @@ impl EvaluationInput<'_> {
                 verdict.warnings.extend(self.running_tag_gone_warning());
                 verdict
             }
+            Election::Running | Election::Equal(_) if ranking.has_failed_before() => {
+                let verdict = Verdict::new(Reason::FailedBefore, sentence::kept(running, ranking));
+                verdict.electing(image.clone())
+            }
             Election::Running => {
                 let message = match running {
                     Some(tag) => format!("the running {}", self.elected(tag, ranking)),

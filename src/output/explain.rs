@@ -154,6 +154,7 @@ fn survivors(step: &FunnelStep) -> &'static str {
         Rejection::NoCreationTime => "has a creation time",
         Rejection::WrongPlatform => "supports the platforms",
         Rejection::TooYoung => "is old enough",
+        Rejection::FailedBefore => "has not failed before",
     }
 }
 

@@ -131,6 +131,7 @@ fn holds_back(rejection: Rejection) -> bool {
             | Rejection::NotAllowed
             | Rejection::Ignored
             | Rejection::TooYoung
+            | Rejection::FailedBefore
             | Rejection::WrongPlatform
     )
 }

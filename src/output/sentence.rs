@@ -132,6 +132,7 @@ pub fn next_step(explained: &Explained<'_>, flags: &RepeatedFlags) -> Option<Str
         | Reason::VariantChange
         | Reason::ChartTag
         | Reason::NoMatchingTag
+        | Reason::FailedBefore
         | Reason::NoCreationTime
         | Reason::WrongPlatform
         | Reason::TooYoung => registry_command(row, flags, "images", &[]),

@@ -97,6 +97,13 @@ pub struct Change {
 }
 
 impl Change {
+    /// Whether this restores images because the rollout of an update failed, without being
+    /// asked for.
+    #[must_use]
+    pub fn is_automatic_rollback(&self) -> bool {
+        self.is_rollback && matches!(self.policy, Some(PolicyEdit::RecordFailure { .. }))
+    }
+
     /// Whether this changes the workload: a file may hold another of the same name, and two
     /// kustomizations may build it from the same file.
     #[must_use]

@@ -18,6 +18,7 @@ mod basis;
 mod change;
 mod edit;
 mod explicit_image;
+mod failure;
 mod helm_edit;
 mod history;
 mod markers;
@@ -34,6 +35,8 @@ mod to_edit;
 mod update;
 
 pub use self::explicit_image::plan_image;
+pub use self::failure::after_failure::{AfterFailure, after_failure, plan_after_failure};
+pub use self::failure::failed_update::FailedUpdate;
 pub use self::history::entry::{HistoryEntry, HistorySource};
 pub use self::history::event_note::event_note;
 pub(crate) use self::history::event_note::images_of_note;

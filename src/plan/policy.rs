@@ -4,7 +4,7 @@ use super::basis::Basis;
 use super::change::{Change, Plan};
 use super::policy_edit::PolicyEdit;
 use super::safeguards::held_back::{HeldBack, HoldReason};
-use crate::policy::lock_on;
+use crate::policy::{FailedRollout, lock_on};
 use crate::workload::Workload;
 
 /// The plan that makes one edit of annotations to several workloads. Those that are being
@@ -57,6 +57,9 @@ pub fn has_nothing_to_automate(workload: &Workload, edit: &PolicyEdit) -> bool {
 
 /// What to know about a workload before the edit.
 fn notes(workload: &Workload, edit: &PolicyEdit) -> Vec<String> {
+    if matches!(edit, PolicyEdit::Unlock { .. }) {
+        return forgotten(workload);
+    }
     let is_blocked_by_lock = matches!(
         edit,
         PolicyEdit::Automate { .. } | PolicyEdit::SetPolicy { .. }
@@ -72,4 +75,18 @@ fn notes(workload: &Workload, edit: &PolicyEdit) -> Vec<String> {
     })
     .into_iter()
     .collect()
+}
+
+/// The failures that an unlock makes the policies forget.
+fn forgotten(workload: &Workload) -> Vec<String> {
+    let id = &workload.id;
+    match FailedRollout::from_annotations(&workload.annotations) {
+        Ok(failures) => failures
+            .iter()
+            .map(|FailedRollout { image, at, .. }| {
+                format!("{id} may get {image} again, whose rollout failed at {at}")
+            })
+            .collect(),
+        Err(_) => vec![format!("the list of failed images of {id} is removed")],
+    }
 }

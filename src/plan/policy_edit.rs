@@ -8,10 +8,11 @@
 use jiff::Timestamp;
 
 use super::edit::Edit;
+use super::failure::annotation::add_failures;
 use super::policy_text::{ContainerPolicyText, PolicyEditError, check_age, check_policy};
 use super::record::authorship::Authorship;
 use super::refusal::Refusal;
-use crate::policy::{AnnotationKey, Lock, Records, Rule, lock_on};
+use crate::policy::{AnnotationKey, FailedRollout, Lock, Records, Rule, lock_on};
 use crate::workload::{Observed, Workload};
 
 /// An edit of a workload's annotations. Its texts have already been parsed; only the
@@ -37,7 +38,7 @@ pub enum PolicyEdit {
         /// An existing lock may be replaced.
         overwrite: bool,
     },
-    /// The lock is removed, in every spelling.
+    /// The lock is removed, in every spelling, and the list of images that failed.
     Unlock {
         /// The lock that was read; a different one is kept. `None`: any lock.
         seen: Option<Lock>,
@@ -61,6 +62,11 @@ pub enum PolicyEdit {
         all: bool,
         /// The minimum age is also removed.
         min_age: bool,
+    },
+    /// Images are added to those whose rollouts failed, so that they are not elected again.
+    RecordFailure {
+        /// The images.
+        failures: Vec<FailedRollout>,
     },
 }
 
@@ -136,7 +142,10 @@ impl PolicyEdit {
     pub fn elects(&self) -> bool {
         match self {
             Self::Automate { .. } | Self::SetPolicy { .. } | Self::UnsetPolicy { .. } => true,
-            Self::Deautomate { .. } | Self::Lock { .. } | Self::Unlock { .. } => false,
+            Self::Deautomate { .. }
+            | Self::Lock { .. }
+            | Self::Unlock { .. }
+            | Self::RecordFailure { .. } => false,
         }
     }
 
@@ -185,7 +194,7 @@ impl PolicyEdit {
                         message: now.message,
                     });
                 }
-                for key in LOCK {
+                for key in LOCK.into_iter().chain([AnnotationKey::Failed]) {
                     changes.remove(key);
                 }
             }
@@ -209,6 +218,9 @@ impl PolicyEdit {
                 all,
                 min_age,
             } => changes.unset(containers, *all, *min_age)?,
+            Self::RecordFailure { failures } => {
+                add_failures(&mut changes.edit, workload, failures);
+            }
         }
         changes.finish()
     }

@@ -10,7 +10,7 @@ use super::record::recorded_change::RecordedChange;
 use super::safeguards::held_back::{HeldBack, HoldReason};
 use super::safeguards::overrides::Overrides;
 use crate::image::ImageReference;
-use crate::policy::lock_on;
+use crate::policy::{FailedRollout, lock_on};
 use crate::workload::{Observed, SEALED, plain_scalar, printed};
 
 /// The plan that reverts every change in each workload's last record, or only those of
@@ -39,6 +39,38 @@ pub fn plan_rollback(
         match rollback.last() {
             Err((hold, message)) => plan.held_back.push(rollback.held_back(None, hold, message)),
             Ok(last) => rollback.plan(&last, lock, &mut plan),
+        }
+    }
+    plan
+}
+
+/// The plan that reverts the last update of these containers, because its rollout failed. The
+/// failures are recorded in the same write, and the workload is not locked.
+pub(crate) fn plan_automatic_rollback(
+    object: &Observed,
+    containers: &[String],
+    failures: &[FailedRollout],
+) -> Plan {
+    let mut plan = Plan::default();
+    let rollback = Rollback {
+        object,
+        containers,
+        overrides: Overrides::default(),
+    };
+    match rollback.last() {
+        _ if containers.is_empty() => plan.held_back.push(rollback.held_back(
+            None,
+            HoldReason::ChangedSince,
+            format!("{} has another update or none recorded", object.workload.id),
+        )),
+        Err((hold, message)) => plan.held_back.push(rollback.held_back(None, hold, message)),
+        Ok(last) => {
+            let images = rollback.images(&last, &mut plan);
+            let policy = PolicyEdit::RecordFailure {
+                failures: failures.to_vec(),
+            };
+            plan.changes
+                .extend(rollback.change(images, Some(policy), Vec::new()));
         }
     }
     plan
@@ -86,6 +118,47 @@ impl Rollback<'_> {
     }
 
     fn plan(&self, last: &LastUpdate, note: &LockNote, plan: &mut Plan) {
+        let images = self.images(last, plan);
+        let workload = &self.object.workload;
+        let existing = lock_on(workload);
+        let kept = existing.as_ref().map(|lock| {
+            let by = lock
+                .by
+                .as_ref()
+                .map_or_else(String::new, |by| format!(" by {by}"));
+            format!("{} is already locked{by}; that lock is kept", workload.id)
+        });
+        let policy = existing.is_none().then(|| PolicyEdit::Lock {
+            note: note.clone(),
+            // An existing value is not a lock, such as `locked: "false"`.
+            overwrite: true,
+        });
+        let notes = kept.into_iter().collect();
+        plan.changes.extend(self.change(images, policy, notes));
+    }
+
+    /// The change that restores images; `None`: there are none.
+    fn change(
+        &self,
+        images: Vec<ImageChange>,
+        policy: Option<PolicyEdit>,
+        notes: Vec<String>,
+    ) -> Option<Change> {
+        let workload = &self.object.workload;
+        (!images.is_empty()).then(|| Change {
+            workload: workload.id.clone(),
+            source: workload.source.clone(),
+            root: workload.root.clone(),
+            images,
+            policy,
+            is_rollback: true,
+            basis: Basis::default(),
+            notes,
+        })
+    }
+
+    /// The images to restore. Those that cannot be restored are held back.
+    fn images(&self, last: &LastUpdate, plan: &mut Plan) -> Vec<ImageChange> {
         for name in self.containers {
             if has_container(last.undoable(), name) {
                 continue;
@@ -113,33 +186,7 @@ impl Rollback<'_> {
                 }),
             }
         }
-        if images.is_empty() {
-            return;
-        }
-        let workload = &self.object.workload;
-        let existing = lock_on(workload);
-        let kept = existing.as_ref().map(|lock| {
-            let by = lock
-                .by
-                .as_ref()
-                .map_or_else(String::new, |by| format!(" by {by}"));
-            format!("{} is already locked{by}; that lock is kept", workload.id)
-        });
-        let policy = existing.is_none().then(|| PolicyEdit::Lock {
-            note: note.clone(),
-            // An existing value is not a lock, such as `locked: "false"`.
-            overwrite: true,
-        });
-        plan.changes.push(Change {
-            workload: workload.id.clone(),
-            source: workload.source.clone(),
-            root: workload.root.clone(),
-            images,
-            policy,
-            is_rollback: true,
-            basis: Basis::default(),
-            notes: kept.into_iter().collect(),
-        });
+        images
     }
 
     /// The change that undoes a recorded one, if the container still has the image that

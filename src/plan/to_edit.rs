@@ -2,9 +2,11 @@
 
 use super::change::{Change, ImageChange};
 use super::edit::{Edit, ImageEdit};
+use super::failure::forgotten::forget_written;
 use super::helm_edit;
+use super::policy_edit::PolicyEdit;
 use super::record::authorship::{Authorship, Override};
-use super::record::record;
+use super::record::record::{self, RecordKind};
 use super::refusal::Refusal;
 use super::rollback::rolled_back_from;
 use crate::policy::{is_ignored, lock_on};
@@ -29,7 +31,7 @@ impl Change {
         let lock = lock_on(&object.workload);
         let mut edit = match &self.policy {
             // The workload is already locked, and that lock has its own reason.
-            Some(_) if self.is_rollback && lock.is_some() => Edit::default(),
+            Some(PolicyEdit::Lock { .. }) if self.is_rollback && lock.is_some() => Edit::default(),
             Some(policy) if self.is_rollback => {
                 let message = rolled_back_from(&self.images);
                 policy.clone().with_message(message).edit(object)?
@@ -41,11 +43,12 @@ impl Change {
         if pending.is_empty() {
             return Ok(edit);
         }
-        if is_ignored(&object.workload) && !self.is_rollback {
+        let is_asked_for = self.is_rollback && !self.is_automatic_rollback();
+        if is_ignored(&object.workload) && !is_asked_for {
             return Err(Refusal::Ignored);
         }
         if let Some(lock) = lock
-            && !self.is_rollback
+            && !is_asked_for
             && !authorship.overrides.contains(&Override::Lock)
         {
             return Err(Refusal::Locked {
@@ -59,8 +62,16 @@ impl Change {
             edit.images = pending.iter().map(|change| change.edit()).collect();
         }
         edit.replaced = record::replaced(object, &pending);
+        if !self.is_automatic_rollback() {
+            forget_written(&mut edit, &object.workload, self);
+        }
         if authorship.is_recorded {
-            let record = record::annotations(object, &pending, self.is_rollback, authorship);
+            let kind = match (self.is_rollback, self.is_automatic_rollback()) {
+                (_, true) => RecordKind::AutomaticRollback,
+                (true, false) => RecordKind::Rollback,
+                (false, false) => RecordKind::Update,
+            };
+            let record = record::annotations(object, &pending, kind, authorship);
             edit.annotations.extend(record);
         }
         Ok(edit)

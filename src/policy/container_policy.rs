@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use super::min_age::{MinAge, MinAgeClock};
 use super::quote::quote;
+use super::rollouts::FailedRollout;
 use super::rule::Rule;
 use super::tag_filter::TagFilter;
 use crate::image::Tag;
@@ -31,6 +32,8 @@ pub struct ContainerPolicy {
     pub min_age: Option<SignedDuration>,
     /// The clock of the minimum age, if one is specified.
     pub min_age_clock: Option<MinAgeClock>,
+    /// The images that are not elected, because their rollouts failed.
+    pub failed: Vec<FailedRollout>,
 }
 
 impl ContainerPolicy {
@@ -47,6 +50,7 @@ impl ContainerPolicy {
             reflects_digest: false,
             min_age: None,
             min_age_clock: None,
+            failed: Vec::new(),
         }
     }
 

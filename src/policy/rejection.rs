@@ -51,6 +51,8 @@ named_enum! {
         WrongPlatform = "wrong-platform",
         /// The image is younger than the minimum age.
         TooYoung = "too-young",
+        /// The rollout of this image failed before in the workload.
+        FailedBefore = "failed-before",
     }
 }
 
@@ -83,6 +85,7 @@ impl Rejection {
             Self::NoCreationTime => "has no usable creation time",
             Self::WrongPlatform => "lacks a platform that the workload runs on",
             Self::TooYoung => "is younger than the minimum age",
+            Self::FailedBefore => "failed before in this workload",
         }
     }
 
@@ -112,6 +115,7 @@ impl Rejection {
             Self::NoCreationTime => "have a creation time",
             Self::WrongPlatform => "fit the platforms",
             Self::TooYoung => "are old enough",
+            Self::FailedBefore => "have not failed before",
         }
     }
 }

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::container_policy::{ContainerPolicy, PolicyError, PolicyOrigin};
 use super::quote::quote;
 use super::resolved::Resolved;
+use super::rollouts::RolloutRules;
 use super::rule::Rule;
 use super::schedule::{Schedule, namespace_schedule};
 use super::sources::annotation_keys::AnnotationKey;
@@ -40,11 +41,16 @@ pub struct PolicySources {
 pub fn resolve(workload: &Workload, sources: &PolicySources) -> Vec<Resolved> {
     let annotations = PolicyAnnotations::read(workload);
     let schedule = Schedule::of(workload, &sources.namespaces);
+    let rollouts = RolloutRules::of(workload);
     workload
         .containers
         .iter()
-        .map(|container| resolve_container(workload, container, &annotations, sources))
-        .map(|resolved| resolved.scheduled(schedule.clone()))
+        .map(|container| {
+            let rules = rollouts.as_ref();
+            let rules = rules.map(|rules| rules.of_container(&container.name));
+            resolve_container(workload, container, &annotations, sources)
+                .restricted(schedule.clone(), rules.map_err(Clone::clone))
+        })
         .collect()
 }
 
@@ -131,6 +137,7 @@ fn resolve_container(
         ignored: annotations.ignored,
         policy,
         schedule: Ok(Schedule::default()),
+        rollouts: Ok(RolloutRules::default()),
         warnings,
     }
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::container_policy::{ContainerPolicy, PolicyError};
+use super::rollouts::RolloutRules;
 use super::schedule::{Closure, Schedule};
 use super::state::{Lock, State};
 use super::warning::Warning;
@@ -24,15 +25,26 @@ pub struct Resolved {
     pub policy: Option<Result<ContainerPolicy, PolicyError>>,
     /// When the image may be updated, or why that cannot be read.
     pub schedule: Result<Schedule, PolicyError>,
+    /// What the annotations say about rollouts of this container, or why they cannot be read.
+    pub rollouts: Result<RolloutRules, PolicyError>,
     /// Warnings about the annotations and the policy.
     pub warnings: Vec<Warning>,
 }
 
 impl Resolved {
-    /// Adds when the image may be updated. If that cannot be read, no policy elects an image.
-    pub(crate) fn scheduled(self, schedule: Result<Schedule, PolicyError>) -> Self {
+    /// Adds when the image may be updated, and what is said about its rollouts. If that cannot
+    /// be read, no policy elects an image.
+    pub(crate) fn restricted(
+        self,
+        schedule: Result<Schedule, PolicyError>,
+        rollouts: Result<RolloutRules, PolicyError>,
+    ) -> Self {
         let policy = self.policy.clone();
-        let resolved = Self { schedule, ..self };
+        let resolved = Self {
+            schedule,
+            rollouts,
+            ..self
+        };
         match policy {
             Some(policy) => resolved.with_policy(policy),
             None => resolved,
@@ -53,9 +65,13 @@ impl Resolved {
 
     /// The same with another policy.
     pub(crate) fn with_policy(self, policy: Result<ContainerPolicy, PolicyError>) -> Self {
-        let policy = match (policy, &self.schedule) {
-            (Ok(_), Err(error)) => Err(error.clone()),
-            (policy, _) => policy,
+        let policy = match (policy, &self.schedule, &self.rollouts) {
+            (Ok(_), Err(error), _) | (Ok(_), _, Err(error)) => Err(error.clone()),
+            (Ok(policy), Ok(_), Ok(rules)) => Ok(ContainerPolicy {
+                failed: rules.failed.clone(),
+                ..policy
+            }),
+            (Err(error), ..) => Err(error),
         };
         Self {
             policy: Some(policy),

@@ -69,6 +69,8 @@ named_enum! {
         TooYoung = "too-young",
         /// A newer tag does not support a platform that the workload runs on.
         WrongPlatform = "wrong-platform",
+        /// The rollout of a newer tag's image failed before in the workload.
+        FailedBefore = "failed-before",
         /// The image cannot be changed in place, whatever is elected.
         NotWritable = "not-writable",
         /// A `kustomization.yaml` replaces the image of the manifest.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::context::LiveWriter;
 use crate::cluster::EventNote;
-use crate::plan::{Change, event_note};
+use crate::plan::{Change, PolicyEdit, event_note};
 use crate::workload::Observed;
 
 /// Records Events. After a refusal it does not try that namespace again, and it reports the
@@ -18,22 +18,35 @@ pub(crate) struct EventLog {
 }
 
 impl EventLog {
-    /// Records that images were replaced, on the object as it is after the write. Returns
-    /// notes for the user.
+    /// Records that images were replaced, or that they failed, on the object as it is after the
+    /// write. Returns notes for the user.
     pub(crate) async fn record(
         &self,
         writer: &LiveWriter<'_>,
         change: &Change,
         object: &Observed,
+    ) -> Vec<String> {
+        let mut notes = Vec::new();
+        for event in events(change) {
+            notes.extend(self.record_one(writer, change, object, &event).await);
+        }
+        notes
+    }
+
+    async fn record_one(
+        &self,
+        writer: &LiveWriter<'_>,
+        change: &Change,
+        object: &Observed,
+        event: &EventNote,
     ) -> Option<String> {
-        let event = event(change)?;
         let namespace = &change.workload.namespace;
         if self.closed().contains(namespace) {
             return None;
         }
         let recorded = writer
             .cluster
-            .record_event(object, &event, writer.field_manager, writer.authorship.at)
+            .record_event(object, event, writer.field_manager, writer.authorship.at)
             .await;
         let error = recorded.err()?;
         tracing::debug!("no Event on {}: {error}", change.workload);
@@ -54,19 +67,39 @@ impl EventLog {
     }
 }
 
-/// The Event for a change; `None` if the change replaces no image.
-fn event(change: &Change) -> Option<EventNote> {
-    if change.images.is_empty() {
-        return None;
+/// The Events for a change; none if it neither replaces an image nor records a failure.
+fn events(change: &Change) -> Vec<EventNote> {
+    let mut events = Vec::new();
+    if let Some(PolicyEdit::RecordFailure { failures }) = &change.policy {
+        let failed = failures.iter().map(|failed| {
+            let (container, image) = (&failed.container, &failed.image);
+            format!("container {container}: {image} failed: {}", failed.cause)
+        });
+        events.push(EventNote {
+            reason: "RolloutFailed",
+            action: "RollOut",
+            note: failed.collect::<Vec<_>>().join("; "),
+            is_warning: true,
+        });
     }
-    let (reason, action) = if change.is_rollback {
-        ("ImageRolledBack", "RollBack")
-    } else {
-        ("ImageUpdated", "Update")
-    };
-    Some(EventNote {
-        reason,
-        action,
-        note: event_note(&change.images),
-    })
+    if !change.images.is_empty() {
+        let (reason, action) = if change.is_automatic_rollback() {
+            ("RolledBack", "RollBack")
+        } else if change.is_rollback {
+            ("ImageRolledBack", "RollBack")
+        } else {
+            ("ImageUpdated", "Update")
+        };
+        events.push(EventNote {
+            reason,
+            action,
+            note: event_note(&change.images),
+            is_warning: false,
+        });
+    }
+    events
 }
+
+#[cfg(test)]
+#[path = "tests/events.rs"]
+mod tests;

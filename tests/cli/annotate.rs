@@ -419,3 +419,23 @@ fn contradictory_flags_are_a_usage_error() {
         assert!(!outcome.stderr.contains("nosuch"), "{words} {outcome:#?}");
     }
 }
+
+#[test]
+fn unlock_lets_images_that_failed_be_written_again() {
+    let failed = r#"imgpolicy.dev/failed: '[{"container":"app","image":"org/app:2","at":"2026-11-21T11:00:00Z"}]'"#;
+    let text = deployment("web", &[failed], &[("app", "org/app:1")]);
+    let environment = with_manifest(&text);
+    let outcome = run(&environment, "unlock --all --msg freeze --yes", &[]).expect(0);
+    assert_eq!(manifest(&environment), text, "{}", outcome.stderr);
+    let outcome = run(&environment, "unlock --all --yes", &[]).expect(0);
+    assert_eq!(outcome.stdout, "deployment.apps/web annotated\n");
+    assert!(
+        outcome.stderr.contains(
+            "note: deployment/web may get org/app:2 again, whose rollout failed at \
+             2026-11-21T11:00:00Z\n"
+        ),
+        "{}",
+        outcome.stderr
+    );
+    assert!(!manifest(&environment).contains("failed"));
+}

@@ -7,6 +7,7 @@ mod bad_input;
 mod conformance;
 mod decisions;
 mod digests;
+mod failed_rollouts;
 mod failures;
 mod gate;
 mod image_policies;

@@ -174,6 +174,14 @@ fn cases() -> Vec<(Scenario, &'static str)> {
              imgpolicy.dev/freeze)",
         ),
         (
+            semver().tags(&["1.0.0", "1.0.1"]).annotation(
+                "imgpolicy.dev/failed",
+                r#"[{"container":"app","image":"org/app:1.0.1","at":"2026-11-21T11:00:00Z","cause":"gone"}]"#,
+            ),
+            "keep failed-before: 1.0.1 failed before, at 2026-11-21T11:00:00Z: gone; the running \
+             1.0.0 is kept",
+        ),
+        (
             semver().tags_fail(FetchFailureKind::Registry),
             "unknown registry-error: the oracle fails: Registry",
         ),

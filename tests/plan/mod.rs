@@ -2,6 +2,7 @@
 //! decided again.
 
 mod explicit_image;
+mod failed_rollouts;
 mod owners;
 mod properties;
 mod record;

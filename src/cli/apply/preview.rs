@@ -141,6 +141,7 @@ fn verb(edit: &PolicyEdit) -> &'static str {
         PolicyEdit::Unlock { .. } => "Unlock",
         PolicyEdit::SetPolicy { .. } => "Set policies of",
         PolicyEdit::UnsetPolicy { .. } => "Remove policies of",
+        PolicyEdit::RecordFailure { .. } => "Record the failure of",
     }
 }
 

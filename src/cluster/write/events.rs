@@ -35,6 +35,8 @@ pub struct EventNote {
     /// A description of what happened. It is truncated if it is longer than the API
     /// allows.
     pub note: String,
+    /// Whether it needs attention: the type is `Warning`, and not `Normal`.
+    pub is_warning: bool,
 }
 
 impl Cluster {
@@ -67,6 +69,11 @@ impl Cluster {
 }
 
 fn body(object: &Observed, event: &EventNote, instance: &str, now: Timestamp) -> Value {
+    let event_type = if event.is_warning {
+        "Warning"
+    } else {
+        "Normal"
+    };
     let id = &object.workload.id;
     let prefix: String = id.name.chars().take(MAX_PREFIX).collect();
     let name = format!(
@@ -81,7 +88,7 @@ fn body(object: &Observed, event: &EventNote, instance: &str, now: Timestamp) ->
         "metadata": {"namespace": id.namespace, "name": name},
         "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
         "reportingController": CONTROLLER, "reportingInstance": instance,
-        "type": "Normal", "reason": event.reason, "action": event.action,
+        "type": event_type, "reason": event.reason, "action": event.action,
         "note": truncate(&event.note),
         "regarding": {"apiVersion": id.api_version, "kind": id.kind, "namespace": id.namespace,
             "name": id.name, "uid": object.uid, "resourceVersion": object.resource_version}})
@@ -116,6 +123,7 @@ mod tests {
         EventNote {
             reason: "ImageUpdated",
             action: "Update",
+            is_warning: false,
             note: text.to_owned(),
         }
     }

@@ -72,6 +72,7 @@ impl Subject<'_> {
             image,
             context: &self.context,
             min_age: self.policy().and_then(|policy| policy.required_age()),
+            failed: self.policy().map_or(&[], |policy| &policy.failed),
             admits_artifacts: false,
             metadata,
             tags: &metadata.tags,

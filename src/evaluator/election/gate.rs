@@ -15,7 +15,7 @@ use crate::image::{
     Content, Fact, FetchFailure, ImageMetadata, ImageReference, Known, Platform,
     RepositoryMetadata, Tag, TagOrDigest, later,
 };
-use crate::policy::{MinAge, Rejection};
+use crate::policy::{FailedRollout, MinAge, Rejection};
 
 /// What an image is checked against.
 pub(crate) struct Gate<'a> {
@@ -24,6 +24,8 @@ pub(crate) struct Gate<'a> {
     pub(crate) context: &'a RunContext<'a>,
     /// How old the image has to be.
     pub(crate) min_age: Option<MinAge>,
+    /// The images of the container whose rollouts failed before.
+    pub(crate) failed: &'a [FailedRollout],
     /// Whether it may also be something other than an image, such as a chart.
     pub(crate) admits_artifacts: bool,
     pub(crate) metadata: &'a RepositoryMetadata,
@@ -63,6 +65,7 @@ impl<'a> Gate<'a> {
             image: input.image,
             context: input.context,
             min_age: input.policy.required_age(),
+            failed: &input.policy.failed,
             admits_artifacts: input.policy.filter.barred.admits_artifacts(),
             metadata: input.metadata,
             tags: input.tags,
@@ -83,7 +86,8 @@ impl<'a> Gate<'a> {
         }
         let platforms = self.read(version)?;
         self.check_platforms(version, platforms)?;
-        self.check_age(version)
+        self.check_age(version)?;
+        self.check_failures(version)
     }
 
     /// Checks that it is an image that can be pulled, and returns its platforms.
@@ -223,6 +227,37 @@ impl<'a> Gate<'a> {
         })
     }
 
+    /// The image must not be one whose rollout failed before. What its tag serves is only
+    /// needed if an image of this repository failed.
+    fn check_failures(&self, version: &TagOrDigest) -> Result<(), Stop> {
+        let failed = self.failed.iter();
+        let failed = failed.filter(|failed| failed.image.canonical() == self.image.canonical());
+        for failed in failed {
+            let TagOrDigest::Tag(tag) = version else {
+                if failed.version() == *version {
+                    return Err(failed_before(version, failed));
+                }
+                continue;
+            };
+            let is_same_tag = failed.image.tag() == Some(tag);
+            let is_same = match &failed.digest {
+                None => is_same_tag,
+                Some(digest) => match self.metadata.image(version).map(|image| &image.digest) {
+                    Some(Known::Value(served)) => served == digest,
+                    Some(Known::Failed(failure)) => return Err(stopped_by(failure, version)),
+                    None | Some(Known::NotAsked) if self.metadata.is_closed => is_same_tag,
+                    None | Some(Known::NotAsked) => {
+                        return Err(Stop::Needs(vec![Fact::Digest(version.clone())]));
+                    }
+                },
+            };
+            if is_same {
+                return Err(failed_before(version, failed));
+            }
+        }
+        Ok(())
+    }
+
     fn is_young_by_itself(&self, image: Option<&ImageMetadata>, min_age: MinAge) -> bool {
         let now = self.context.now;
         let built = image.and_then(|image| image.built(now));
@@ -254,6 +289,15 @@ pub(crate) fn stopped_by(failure: &FetchFailure, version: &TagOrDigest) -> Stop 
         }
         None => Stop::Failed(failure.clone()),
     }
+}
+
+fn failed_before(version: &TagOrDigest, failed: &FailedRollout) -> Stop {
+    let then = failed.image.tag().filter(|then| match version {
+        TagOrDigest::Tag(tag) => tag != *then,
+        TagOrDigest::Digest(_) => false,
+    });
+    let message = sentence::failed_before(&named(version), failed, then);
+    Stop::refused(Rejection::FailedBefore, message)
 }
 
 fn wrong_platform(message: String) -> Stop {

@@ -120,6 +120,12 @@ impl Ranking<'_> {
             .count()
     }
 
+    /// Whether a better tag was refused because its rollout failed before.
+    pub(crate) fn has_failed_before(&self) -> bool {
+        let mut refused = self.refused.iter();
+        refused.any(|refused| refused.rejection == Rejection::FailedBefore)
+    }
+
     /// How many creation times of tags that pass were requested, whether they are
     /// known or missing.
     pub(crate) fn dated(&self) -> usize {

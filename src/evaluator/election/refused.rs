@@ -17,13 +17,14 @@ pub(crate) struct Refused {
 }
 
 /// Which refusals become warnings when another tag is elected.
-const WARNED_ABOUT: [(Rejection, WarningCode); 6] = [
+const WARNED_ABOUT: [(Rejection, WarningCode); 7] = [
     (Rejection::NotAnImage, WarningCode::NotAnImage),
     (Rejection::NoConfig, WarningCode::NoConfig),
     (Rejection::CannotBePulled, WarningCode::CannotBePulled),
     (Rejection::TooLarge, WarningCode::TooLarge),
     (Rejection::WrongPlatform, WarningCode::WrongPlatform),
     (Rejection::TooYoung, WarningCode::TooYoung),
+    (Rejection::FailedBefore, WarningCode::FailedBefore),
 ];
 
 /// The warnings about refused tags when another tag is elected: one warning per

@@ -84,6 +84,7 @@ impl PolicyEdit {
             Self::Unlock { .. } => "unlock",
             Self::SetPolicy { .. } => "policy set",
             Self::UnsetPolicy { .. } => "policy unset",
+            Self::RecordFailure { .. } => "failure",
         }
     }
 }

@@ -46,6 +46,9 @@ pub struct LastUpdate {
     /// Whether it restored what an earlier update replaced.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rollback: bool,
+    /// Whether that was done without being asked for, because the rollout failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub automatic: bool,
     /// For a rollback: the changes of the update that it has not reverted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<RecordedChange>,
@@ -104,14 +107,26 @@ fn text_or_number<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error
     })
 }
 
+/// What is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RecordKind {
+    /// New images.
+    Update,
+    /// Previous images, because a user asked for them.
+    Rollback,
+    /// Previous images, because the rollout of the new ones failed.
+    AutomaticRollback,
+}
+
 /// The annotations that record an update, for an object as it is now. `changes` are
 /// the images written to it, in the order of its spec.
 pub(crate) fn annotations(
     object: &Observed,
     changes: &[&ImageChange],
-    is_rollback: bool,
+    kind: RecordKind,
     authorship: &Authorship,
 ) -> BTreeMap<String, Option<String>> {
+    let is_rollback = kind != RecordKind::Update;
     let tags = tag_records(&object.workload, changes);
     let mut written: BTreeMap<String, Option<String>> =
         tags.stale.into_iter().map(|key| (key, None)).collect();
@@ -132,6 +147,7 @@ pub(crate) fn annotations(
         records,
         overrides: overrides.iter().map(ToString::to_string).collect(),
         rollback: is_rollback,
+        automatic: kind == RecordKind::AutomaticRollback,
         pending: if is_rollback {
             still_undoable(object, changes)
         } else {

@@ -207,6 +207,10 @@ fn difference(planned: &ContainerPolicy, now: &ContainerPolicy) -> Option<(&'sta
         let clock = now.min_age_clock.unwrap_or_default();
         return Some(("clock of the minimum age", clock.to_string()));
     }
+    let mut new = now.failed.iter();
+    if let Some(failed) = new.find(|failed| !planned.failed.contains(failed)) {
+        return Some(("list of failed images", failed.image.to_string()));
+    }
     for (what, planned, now) in [
         (
             "permission to downgrade",

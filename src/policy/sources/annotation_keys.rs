@@ -62,6 +62,14 @@ pub enum AnnotationKey<'c> {
     Window,
     /// The days on which images must not be updated.
     Freeze,
+    /// The images whose rollouts failed.
+    Failed,
+    /// What happens after a rollout failed.
+    OnFailure,
+    /// When the workload is updated, among those that get the same image.
+    Wave,
+    /// When updates that failures had stopped were resumed.
+    ResumedAt,
     /// The images that the last update replaced.
     LastUpdate,
     /// When somebody asked for a scan: any text. A new one asks again.
@@ -115,7 +123,7 @@ fn about(container: &str) -> [AnnotationKey<'_>; 5] {
 }
 
 /// This program's own annotations of a whole workload or Kustomization.
-const OWN: [AnnotationKey<'static>; 10] = [
+const OWN: [AnnotationKey<'static>; 14] = [
     AnnotationKey::LockedAt,
     AnnotationKey::MinAge,
     AnnotationKey::MinAgeClock,
@@ -123,6 +131,10 @@ const OWN: [AnnotationKey<'static>; 10] = [
     AnnotationKey::AllowVariantChange,
     AnnotationKey::Window,
     AnnotationKey::Freeze,
+    AnnotationKey::Failed,
+    AnnotationKey::OnFailure,
+    AnnotationKey::Wave,
+    AnnotationKey::ResumedAt,
     AnnotationKey::LastUpdate,
     AnnotationKey::ScanRequested,
     AnnotationKey::ImagePolicies,
@@ -160,6 +172,10 @@ impl<'c> AnnotationKey<'c> {
             Self::AllowVariantChange => "allow-variant-change",
             Self::Window => "window",
             Self::Freeze => "freeze",
+            Self::Failed => "failed",
+            Self::OnFailure => "on-failure",
+            Self::Wave => "wave",
+            Self::ResumedAt => "resumed-at",
             Self::LastUpdate => "last-update",
             Self::ScanRequested => "scan-requested",
             Self::ImagePolicies => "image-policies",
@@ -212,7 +228,12 @@ impl<'c> AnnotationKey<'c> {
             .chain([Self::Tag(container), Self::TagAll]);
         workload
             .chain(container)
-            .filter(|key| !matches!(key, Self::LastUpdate | Self::ImagePolicies))
+            .filter(|key| {
+                !matches!(
+                    key,
+                    Self::LastUpdate | Self::ImagePolicies | Self::ResumedAt
+                )
+            })
             .collect()
     }
 

@@ -13,13 +13,14 @@ use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::WorkloadSelector;
 use crate::plan::{PolicyEdit, plan_policy};
-use crate::policy::{Lock, lock_on};
+use crate::policy::{AnnotationKey, Lock, lock_on};
 use crate::workload::Workload;
 
 /// Unlock workloads
 ///
 /// Lists each lock with its age and message, asks for confirmation, and removes every spelling of
-/// the lock's annotations. No registry is queried.
+/// the lock's annotations. Images whose rollouts failed may be written again: the annotation
+/// imgpolicy.dev/failed is also removed. No registry is queried.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   # One workload
@@ -61,6 +62,12 @@ pub(crate) fn unlock(
     )
 }
 
+/// Whether images are not written because their rollouts failed.
+fn has_failures(workload: &Workload) -> bool {
+    let failed = AnnotationKey::Failed.find(&workload.annotations);
+    failed.is_some()
+}
+
 impl UnlockArgs {
     fn unlock(
         &self,
@@ -79,7 +86,9 @@ impl UnlockArgs {
                     workload.id
                 )),
                 // A named workload is also cleared of the leftovers of an old lock.
-                None if are_named && !self.narrows() => wanted.push(workload.clone()),
+                None if (are_named || has_failures(workload)) && !self.narrows() => {
+                    wanted.push(workload.clone());
+                }
                 Some(_) | None => {}
             }
         }

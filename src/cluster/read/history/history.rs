@@ -92,7 +92,7 @@ fn is_owned_by(replica_set: &Value, uid: &str) -> bool {
 fn updates_in_event(event: &Value) -> Vec<HistoryEntry> {
     let is_rollback = match event["reason"].as_str() {
         Some("ImageUpdated") => false,
-        Some("ImageRolledBack") => true,
+        Some("ImageRolledBack" | "RolledBack") => true,
         _ => return Vec::new(),
     };
     if event["reportingComponent"] != CONTROLLER {
