@@ -144,6 +144,8 @@ struct RawSpec {
     template: Option<RawTemplate>,
     job_template: Option<RawJobTemplate>,
     values: Option<Value>,
+    /// A number, but in a file it may be the text of a template.
+    replicas: Option<Value>,
 }
 
 #[derive(Default, Deserialize)]
@@ -232,6 +234,8 @@ impl RawObject {
             .selector
             .and_then(|s| s.match_labels)
             .unwrap_or_default();
+        let replicas = spec.replicas.as_ref().and_then(Value::as_u64);
+        let replicas = replicas.and_then(|replicas| replicas.try_into().ok());
         if kind == WorkloadKind::HelmRelease {
             let values = spec.values.as_ref().and_then(Value::as_object);
             let containers = values
@@ -244,6 +248,7 @@ impl RawObject {
                 scheduling: Scheduling::default(),
                 managed_by,
                 pod_labels: BTreeMap::new(),
+                replicas: None,
                 pull_secrets: PullSecretRefs::default(),
                 source: None,
                 root: None,
@@ -281,6 +286,7 @@ impl RawObject {
             ),
             managed_by,
             pod_labels,
+            replicas,
             pull_secrets: PullSecretRefs::new(
                 pod.service_account_name.or(pod.service_account),
                 pod.image_pull_secrets

@@ -32,6 +32,9 @@ pub struct Workload {
     /// The labels that select its Pods; empty if it has no selector.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pod_labels: BTreeMap<String, String>,
+    /// How many Pods it is to have; `None`: its manifest or its kind does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u32>,
     /// The Secrets with which its Pods pull their images.
     #[serde(default, skip_serializing_if = "PullSecretRefs::is_empty")]
     pub pull_secrets: PullSecretRefs,
@@ -79,6 +82,7 @@ impl Workload {
             scheduling: Scheduling::default(),
             managed_by: None,
             pod_labels: BTreeMap::new(),
+            replicas: None,
             pull_secrets: PullSecretRefs::default(),
             source: None,
             root: None,

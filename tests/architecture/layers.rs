@@ -104,6 +104,7 @@ pub(super) const MAY_USE: &[(&str, &[&str])] = &[
     (
         "controller",
         &[
+            "named_enum",
             "image",
             "workload",
             "policy",
