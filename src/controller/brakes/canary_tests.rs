@@ -153,7 +153,18 @@ fn others_wait_if_the_first_one_failed_until_another_image_is_pushed() {
             );
         }
     }
-    // Another digest of the same tag failed.
+    // Another digest of the same tag failed there, and it is not due.
+    let workloads = [
+        web("a", OLD, json!(1), failed("b")),
+        plain("b", 1),
+        plain("c", 2),
+        plain("d", 2),
+    ];
+    let due: Vec<Change> = workloads[1..].iter().map(update).collect();
+    let due: Vec<&Change> = due.iter().collect();
+    let members = canary_members(&workloads, &due, &BTreeSet::new());
+    assert_eq!(CanaryHolds::new(&members).reason(&workloads[1].id), None);
+    // After another push, it is due again.
     let workloads = [&[web("a", OLD, json!(1), failed("b"))], &others[..]].concat();
     assert_eq!(starts(&workloads, &[]).0, "a");
 }

@@ -231,7 +231,7 @@ impl<'c> AnnotationKey<'c> {
             .filter(|key| {
                 !matches!(
                     key,
-                    Self::LastUpdate | Self::ImagePolicies | Self::ResumedAt
+                    Self::LastUpdate | Self::ImagePolicies | Self::ResumedAt | Self::ScanRequested
                 )
             })
             .collect()
