@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::failure::FailureHandled;
 use crate::cluster::Cluster;
 use crate::collect::{self, FreshLook, PullSecretUse};
 use crate::plan::{Authorship, Change, HeldBack, Overrides, Plan};
 use crate::registry::Registries;
-use crate::workload::{Observed, PodProblem, WorkloadId};
+use crate::workload::{Observed, PodProblem, RolloutProgress, WorkloadId, progress};
 use crate::write::{
     Applied, DryRun, Fence, LiveWriter, Rollout, StopSignal, WriteContext, WriteEvent, Writer,
-    confirm_images, hold_back_in_cluster, wanted_images,
+    confirm_images, follow_rollout, hold_back_in_cluster, wanted_images,
 };
 
 /// How changes are written.
@@ -55,6 +56,22 @@ pub struct Delivered {
     pub rollout: Option<Rollout>,
     /// The Pods that do not start, if the rollout has failed.
     pub stuck: Vec<PodProblem>,
+    /// What was done after the rollout failed.
+    pub failure: Option<FailureHandled>,
+}
+
+impl Delivered {
+    fn new(change: Change) -> Self {
+        Self {
+            change,
+            held_back: Vec::new(),
+            errors: Vec::new(),
+            applied: None,
+            rollout: None,
+            stuck: Vec::new(),
+            failure: None,
+        }
+    }
 }
 
 impl UpdateWriter<'_> {
@@ -62,7 +79,7 @@ impl UpdateWriter<'_> {
     /// its rollout. `report`: what the rollout waits for.
     pub async fn deliver(&self, change: Change, report: &dyn Fn(&WorkloadId, &str)) -> Delivered {
         let id = change.workload.clone();
-        let objects = collect::observe(self.cluster, [id]).await;
+        let objects = collect::observe(self.cluster, [id.clone()]).await;
         let mut plan = Plan {
             changes: vec![change.clone()],
             ..Plan::default()
@@ -81,20 +98,56 @@ impl UpdateWriter<'_> {
         }
         let errors = objects.errors.iter().map(|error| error.message.clone());
         let mut delivered = Delivered {
-            change,
             held_back: std::mem::take(&mut plan.held_back),
             errors: errors.collect(),
-            applied: None,
-            rollout: None,
-            stuck: Vec::new(),
+            ..Delivered::new(change)
         };
         if plan.changes.is_empty() {
             return delivered;
         }
         let objects = objects.by_id.into_values();
         let observed: Vec<Observed> = objects.map(|object| object.observed).collect();
+        let was_available = self.is_available(&id).await;
         self.write(&plan, &observed, &mut delivered, report).await;
+        self.end(&mut delivered, was_available, report).await;
         delivered
+    }
+
+    /// Follows the rollout of an update that was written before this process led. Whether the
+    /// workload was available before is not known, so its images are not restored.
+    pub async fn take_up(&self, change: Change, report: &dyn Fn(&WorkloadId, &str)) -> Delivered {
+        let id = change.workload.clone();
+        let waiting = |text: &str| report(&id, text);
+        let limit = self.rollout_timeout;
+        let rollout = follow_rollout(self.cluster, &id, limit, self.stop, &waiting).await;
+        let mut delivered = Delivered {
+            rollout: Some(rollout),
+            ..Delivered::new(change)
+        };
+        self.end(&mut delivered, false, report).await;
+        delivered
+    }
+
+    /// Whether all Pods of a workload are available.
+    async fn is_available(&self, id: &WorkloadId) -> bool {
+        let object = self.cluster.object(id).await;
+        object.is_ok_and(|object| progress(&object) == RolloutProgress::Done)
+    }
+
+    /// Records a rollout that has failed.
+    async fn end(
+        &self,
+        delivered: &mut Delivered,
+        was_available: bool,
+        report: &dyn Fn(&WorkloadId, &str),
+    ) {
+        let Some(Rollout::Failed(cause) | Rollout::TimedOut(cause)) = &delivered.rollout else {
+            return;
+        };
+        let change = &delivered.change;
+        delivered.failure = self
+            .handle_failure(change, cause, was_available, report)
+            .await;
     }
 
     async fn write(

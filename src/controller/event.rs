@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::brakes::Wait;
+use super::failure::FailureHandled;
 use crate::evaluator::Row;
 use crate::image::CanonicalName;
 use crate::plan::{Change, HeldBack};
@@ -33,6 +35,10 @@ pub enum ControllerEvent<'a> {
     Unreadable(&'a WorkloadId, &'a str),
     /// An update was written, or failed.
     Written(&'a Change, &'a Applied),
+    /// An update waits, and why.
+    Waits(&'a WorkloadId, &'a Wait),
+    /// What was done after a rollout failed.
+    FailureHandled(&'a Change, &'a FailureHandled),
     /// A rollout waits for something.
     Waiting(&'a WorkloadId, &'a str),
     /// A rollout has ended.

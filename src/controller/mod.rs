@@ -14,12 +14,17 @@ pub mod decide;
 pub mod deliver;
 pub mod event;
 pub mod facts;
+mod failure;
 mod follow;
 pub mod index;
 pub mod lease;
 mod progress;
 pub mod queue;
 pub mod run;
+mod unfinished;
 mod users;
+mod waiting;
 
+pub use failure::FailureHandled;
 pub use progress::RunSummary;
+pub use waiting::UpdateLimits;

@@ -12,6 +12,7 @@ use super::event::ControllerEvent;
 use super::index::WatchedWorkloads;
 use super::queue::{ScanOutcome, ScanQueue};
 use super::users::ScanUsers;
+use super::waiting::{UpdateLimits, WaitingUpdates};
 use crate::evaluator::{Reason, Row, State};
 use crate::image::CanonicalName;
 use crate::plan::{Change, HeldBack};
@@ -58,9 +59,7 @@ impl ReportedRow {
 pub(crate) struct Progress<'a> {
     report: &'a dyn Fn(ControllerEvent<'_>),
     users: ScanUsers,
-    /// The updates that were decided and not begun.
-    waiting: BTreeMap<WorkloadId, Change>,
-    in_flight: BTreeSet<WorkloadId>,
+    waiting: WaitingUpdates,
     shown: BTreeMap<WorkloadId, Vec<ReportedRow>>,
     held: BTreeMap<WorkloadId, Vec<HeldBack>>,
     notes: BTreeSet<String>,
@@ -76,12 +75,11 @@ pub(crate) struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    pub(crate) fn new(report: &'a dyn Fn(ControllerEvent<'_>)) -> Self {
+    pub(crate) fn new(limits: UpdateLimits, report: &'a dyn Fn(ControllerEvent<'_>)) -> Self {
         Self {
             report,
             users: ScanUsers::default(),
-            waiting: BTreeMap::new(),
-            in_flight: BTreeSet::new(),
+            waiting: WaitingUpdates::new(limits),
             shown: BTreeMap::new(),
             held: BTreeMap::new(),
             notes: BTreeSet::new(),
@@ -95,9 +93,19 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Forgets the updates that were not begun. They are decided again.
-    pub(crate) fn forget_waiting(&mut self) {
-        self.waiting.clear();
+    /// Begins to lead: everything is decided again.
+    pub(crate) fn begin_to_lead(&mut self, index: &WatchedWorkloads, now: Timestamp) {
+        self.waiting.begin(index, now);
+    }
+
+    /// Takes up an update whose rollout may still be under way. Returns whether it is not known
+    /// already.
+    pub(crate) fn take_up(&mut self, change: &Change, now: Timestamp) -> bool {
+        let is_new = !self.waiting.is_in_progress(&change.workload);
+        if is_new {
+            self.waiting.take_up(change.clone(), now);
+        }
+        is_new
     }
 
     /// Whether a round about changed workloads is under way.
@@ -203,8 +211,8 @@ impl<'a> Progress<'a> {
         }
         for change in decided.plan.changes {
             // After its write, the workload is decided again.
-            if !self.in_flight.contains(&change.workload) {
-                self.waiting.insert(change.workload.clone(), change);
+            if !self.waiting.is_in_progress(&change.workload) {
+                self.waiting.add(change);
             }
         }
     }
@@ -222,18 +230,36 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// The next update to begin.
-    pub(crate) fn next_write(&mut self) -> Option<Change> {
-        let (id, change) = self.waiting.pop_first()?;
-        self.in_flight.insert(id);
-        Some(change)
+    /// Takes the updates that may begin now, and reports why others wait.
+    pub(crate) fn take_startable(
+        &mut self,
+        index: &WatchedWorkloads,
+        now: Timestamp,
+    ) -> Vec<Change> {
+        let (startable, held) = self.waiting.take_startable(index, now);
+        for id in held {
+            if let Some(wait) = self.waiting.waits().get(&id) {
+                (self.report)(ControllerEvent::Waits(&id, wait));
+            }
+        }
+        startable
     }
 
     /// Takes what became of an update.
-    pub(crate) fn take_delivered(&mut self, delivered: &Delivered) {
+    pub(crate) fn take_delivered(
+        &mut self,
+        delivered: &Delivered,
+        index: &mut WatchedWorkloads,
+        now: Timestamp,
+    ) {
         let change = &delivered.change;
         let id = &change.workload;
-        self.in_flight.remove(id);
+        let failure = delivered.failure.as_ref();
+        if let Some(workload) = failure.and_then(|failure| failure.workload.as_ref()) {
+            // The next update must not begin before the failure is known.
+            index.apply(workload.clone());
+        }
+        self.waiting.end(id, now);
         for error in &delivered.errors {
             self.failed += 1;
             (self.report)(ControllerEvent::Unreadable(id, error));
@@ -241,26 +267,28 @@ impl<'a> Progress<'a> {
         if !delivered.held_back.is_empty() {
             self.report_held(id, delivered.held_back.clone());
         }
-        let Some(applied) = &delivered.applied else {
-            return;
-        };
-        match &applied.result {
-            Ok(Done::Written) => self.updated += 1,
-            Ok(_) | Err(WriteError::Fenced(_)) => {}
-            Err(_) => self.failed += 1,
+        if let Some(applied) = &delivered.applied {
+            match &applied.result {
+                Ok(Done::Written) => self.updated += 1,
+                Ok(_) | Err(WriteError::Fenced(_)) => {}
+                Err(_) => self.failed += 1,
+            }
+            (self.report)(ControllerEvent::Written(change, applied));
         }
-        (self.report)(ControllerEvent::Written(change, applied));
         if let Some(rollout) = &delivered.rollout {
             let is_failed = matches!(rollout, Rollout::Failed(_) | Rollout::TimedOut(_));
             self.failed += usize::from(is_failed);
             (self.report)(ControllerEvent::RolledOut(change, rollout));
+        }
+        if let Some(failure) = failure {
+            (self.report)(ControllerEvent::FailureHandled(change, failure));
         }
     }
 
     /// Whether every repository was scanned at least once, and nothing waits to be written.
     pub(crate) fn is_done(&self, writes: bool) -> bool {
         let mut names = self.users.names();
-        names.all(|name| self.scanned.contains(name)) && (!writes || self.waiting.is_empty())
+        names.all(|name| self.scanned.contains(name)) && (!writes || self.waiting.is_held())
     }
 
     /// What was done. `unread`: what the watches could not read.

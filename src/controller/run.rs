@@ -29,9 +29,12 @@ use super::follow::Followed;
 use super::lease::Leadership;
 use super::progress::{Progress, RunSummary};
 use super::queue::{QueueTimes, ScanQueue};
+use super::unfinished::unfinished;
+use super::waiting::UpdateLimits;
 use crate::cluster::{Scope, WatchedCollection};
 use crate::collect::CollectError;
 use crate::image::CanonicalName;
+use crate::plan::Change;
 use crate::workload::{Workload, WorkloadId};
 use crate::write::StopSignal;
 
@@ -53,8 +56,8 @@ pub struct ControllerRun<'a> {
     pub label_selector: Option<String>,
     /// When repositories are scanned.
     pub times: QueueTimes,
-    /// How many rollouts there may be at a time.
-    pub max_rollouts: usize,
+    /// How many updates there may be.
+    pub limits: UpdateLimits,
     /// End when every repository was scanned and every update was made.
     pub once: bool,
     /// Whether this replica leads; `None`: there is no other.
@@ -128,7 +131,8 @@ async fn follow(
 async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Notify) -> RunSummary {
     let facts = RefCell::new(RepositoryFacts::default());
     let mut queue = ScanQueue::new(run.times, RandomState::new());
-    let mut progress = Progress::new(run.report);
+    let mut progress = Progress::new(run.limits.clone(), run.report);
+    let mut has_begun = false;
     let mut rounds: FuturesUnordered<RunningRound<'_>> = FuturesUnordered::new();
     let mut writes: FuturesUnordered<RunningUpdate<'_>> = FuturesUnordered::new();
     let mut leadership = run.leadership.clone();
@@ -144,10 +148,7 @@ async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Noti
                 let holder = leadership.holder();
                 (run.report)(ControllerEvent::Leading(leads, holder.as_deref()));
             }
-            progress.forget_waiting();
-            if leads {
-                followed.borrow_mut().index.mark_all_changed();
-            }
+            has_begun = false;
         }
         if is_stopped && writes.is_empty() {
             return progress.summary(followed.borrow().errors());
@@ -155,6 +156,19 @@ async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Noti
         if leads && !is_stopped && followed.borrow().is_synced() {
             let mut followed = followed.borrow_mut();
             followed.report_synced(run.report);
+            if !std::mem::replace(&mut has_begun, true) {
+                let now = (run.sources.clock)();
+                followed.index.mark_all_changed();
+                progress.begin_to_lead(&followed.index, now);
+                if let Some(writer) = &run.writer {
+                    let limit = writer.rollout_timeout;
+                    for change in unfinished(&followed.index, &run.limits.by, limit, now) {
+                        if progress.take_up(&change, now) {
+                            writes.push(update(run, writer, change, true));
+                        }
+                    }
+                }
+            }
             for id in progress.take_opened((run.sources.clock)()) {
                 followed.index.mark_changed(&id);
             }
@@ -174,18 +188,9 @@ async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Noti
                 rounds.push(round(run, Cause::Due(name), users, &facts));
             }
             if let Some(writer) = &run.writer {
-                while writes.len() < run.max_rollouts {
-                    let Some(change) = progress.next_write() else {
-                        break;
-                    };
-                    let report = run.report;
-                    writes.push(Box::pin(async move {
-                        writer
-                            .deliver(change, &|id: &WorkloadId, text: &str| {
-                                report(ControllerEvent::Waiting(id, text));
-                            })
-                            .await
-                    }));
+                let now = (run.sources.clock)();
+                for change in progress.take_startable(&followed.index, now) {
+                    writes.push(update(run, writer, change, false));
                 }
             }
             let is_idle = rounds.is_empty() && writes.is_empty() && !followed.index.has_changed();
@@ -210,7 +215,8 @@ async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Noti
                 }
             }
             Some(delivered) = writes.next(), if !writes.is_empty() => {
-                progress.take_delivered(&delivered);
+                let index = &mut followed.borrow_mut().index;
+                progress.take_delivered(&delivered, index, (run.sources.clock)());
             }
             () = news.notified() => {}
             _ = changed(&mut leadership) => {}
@@ -226,6 +232,24 @@ async fn changed(leadership: &mut Option<Leadership>) -> bool {
         Some(leadership) => leadership.changed().await,
         None => std::future::pending().await,
     }
+}
+
+/// The write of an update, or with `is_written` only what follows it.
+fn update<'r>(
+    run: &'r ControllerRun<'_>,
+    writer: &'r UpdateWriter<'_>,
+    change: Change,
+    is_written: bool,
+) -> RunningUpdate<'r> {
+    let report = run.report;
+    Box::pin(async move {
+        let waiting = &|id: &WorkloadId, text: &str| report(ControllerEvent::Waiting(id, text));
+        if is_written {
+            writer.take_up(change, waiting).await
+        } else {
+            writer.deliver(change, waiting).await
+        }
+    })
 }
 
 /// A round about workloads.

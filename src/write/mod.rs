@@ -33,4 +33,5 @@ pub use live::write_live;
 pub use prepare::{confirm_images, hold_back_in_cluster, wanted_images};
 pub use recheck::Recheck;
 pub use stop::StopSignal;
+pub use wait::follow_rollout;
 pub use writer::{Writer, Written};

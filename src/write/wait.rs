@@ -94,6 +94,19 @@ pub(crate) async fn write_and_wait(
     results
 }
 
+/// Follows the rollout of a change that was written before, for at most `limit`. `waiting`: what
+/// it waits for, whenever that changes.
+pub async fn follow_rollout(
+    cluster: &Cluster,
+    id: &WorkloadId,
+    limit: Duration,
+    stop: &StopSignal,
+    waiting: &dyn Fn(&str),
+) -> Rollout {
+    let limit = Limit { time: limit, stop };
+    follow(cluster, id, &limit, waiting).await
+}
+
 /// When a rollout is no longer followed.
 struct Limit<'a> {
     time: Duration,

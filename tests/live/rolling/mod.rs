@@ -5,6 +5,7 @@
 //! them. `nodes.yaml` lists the nodes.
 
 mod controller;
+mod controller_brakes;
 mod controller_process;
 mod flux;
 mod follow;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::controller::event::ControllerEvent;
 use crate::output::sanitize;
+use crate::plan::AfterFailure;
 use crate::secrets;
 use crate::write::{Done, Rollout};
 
@@ -212,6 +213,42 @@ fn describe(event: &ControllerEvent<'_>) -> (Level, &'static str, String, Map<St
                     ("namespace", json!(id.namespace)),
                     ("workload", json!(id.to_string())),
                     ("images", json!(images)),
+                ]),
+            )
+        }
+        ControllerEvent::Waits(id, wait) => (
+            Level::Info,
+            "waits",
+            format!("{}/{id}: the update waits: {}", id.namespace, wait.message),
+            fields([
+                ("namespace", json!(id.namespace)),
+                ("workload", json!(id.to_string())),
+                ("cause", json!(wait.cause.to_string())),
+                ("until", json!(wait.until)),
+            ]),
+        ),
+        ControllerEvent::FailureHandled(change, handled) => {
+            let id = &change.workload;
+            let (name, said) = match &handled.decision {
+                AfterFailure::RollBack => (
+                    "rolled-back",
+                    "the previous images were restored".to_owned(),
+                ),
+                AfterFailure::Keep(why) => (
+                    "failure-recorded",
+                    format!("the new images are left: {why}"),
+                ),
+            };
+            (
+                Level::Warning,
+                name,
+                format!(
+                    "{}/{id}: {said}; the failed images are not elected again",
+                    id.namespace
+                ),
+                fields([
+                    ("namespace", json!(id.namespace)),
+                    ("workload", json!(id.to_string())),
                 ]),
             )
         }

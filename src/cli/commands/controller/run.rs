@@ -16,13 +16,13 @@ use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::runtime::{now, runtime, stop_requests};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::{Cluster, Scope};
-use crate::controller::RunSummary;
 use crate::controller::decide::DecisionSources;
 use crate::controller::deliver::UpdateWriter;
 use crate::controller::event::ControllerEvent;
 use crate::controller::lease::LeaseTimes;
 use crate::controller::queue::QueueTimes;
 use crate::controller::run::{self, ControllerRun};
+use crate::controller::{RunSummary, UpdateLimits};
 use crate::policy::parse_age;
 use crate::registry::Registries;
 use crate::write::{Fence, StopSignal};
@@ -78,6 +78,16 @@ pub(crate) struct RunArgs {
     /// automated workload uses
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = interval)]
     sync_interval: Duration,
+
+    /// How many updates may begin in any 60 seconds
+    #[arg(long, value_name = "N", default_value_t = 30,
+        value_parser = clap::value_parser!(u16).range(1..))]
+    max_updates: u16,
+
+    /// How many failed rollouts in an hour stop all updates, unless a fifth of the updates is more
+    #[arg(long, value_name = "N", default_value_t = 10,
+        value_parser = clap::value_parser!(u16).range(1..))]
+    max_failures: u16,
 
     /// How many rollouts there may be at a time
     #[arg(long, value_name = "N", default_value_t = 5,
@@ -184,7 +194,12 @@ async fn follow(
         scopes,
         label_selector: args.selector.clone(),
         times,
-        max_rollouts: usize::from(args.max_rollouts),
+        limits: UpdateLimits {
+            max_updates: usize::from(args.max_updates),
+            max_rollouts: usize::from(args.max_rollouts),
+            max_failures: usize::from(args.max_failures),
+            by: by.to_owned(),
+        },
         once: args.once,
         leadership: leadership.clone(),
         stop: &stop,
