@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use super::brakes::Wait;
-use super::failure::FailureHandled;
 use crate::evaluator::Row;
 use crate::image::CanonicalName;
-use crate::plan::{Change, HeldBack};
+use crate::plan::{AfterFailure, Change, HeldBack};
 use crate::workload::WorkloadId;
 use crate::write::{Applied, Rollout};
 
@@ -38,7 +37,7 @@ pub enum ControllerEvent<'a> {
     /// An update waits, and why.
     Waits(&'a WorkloadId, &'a Wait),
     /// What was done after a rollout failed.
-    FailureHandled(&'a Change, &'a FailureHandled),
+    FailureHandled(&'a Change, &'a AfterFailure),
     /// A rollout waits for something.
     Waiting(&'a WorkloadId, &'a str),
     /// A rollout has ended.

@@ -4,6 +4,7 @@
 //! decides anything about images a second time.
 //!
 //! - [`brakes`] decides which of the updates that are due may start now.
+//! - The updates that may start are written, and their rollouts followed, by [`UpdateWriter`].
 //! - [`lease`] decides which of several replicas leads. Only the leader writes.
 //! - [`index`]: the workloads, as the watches report them.
 //! - [`facts`]: what the registries have said.
@@ -11,20 +12,16 @@
 
 pub mod brakes;
 pub mod decide;
-pub mod deliver;
 pub mod event;
 pub mod facts;
-mod failure;
 mod follow;
 pub mod index;
 pub mod lease;
 mod progress;
 pub mod queue;
 pub mod run;
-mod unfinished;
+mod updates;
 mod users;
-mod waiting;
 
-pub use failure::FailureHandled;
 pub use progress::RunSummary;
-pub use waiting::UpdateLimits;
+pub use updates::{Delivered, FailureHandled, UpdateLimits, UpdateWriter};

@@ -7,12 +7,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::decide::{Decided, RepositoryUses, Scan};
-use super::deliver::Delivered;
 use super::event::ControllerEvent;
 use super::index::WatchedWorkloads;
 use super::queue::{ScanOutcome, ScanQueue};
+use super::updates::{Delivered, UpdateLimits, WaitingUpdates};
 use super::users::ScanUsers;
-use super::waiting::{UpdateLimits, WaitingUpdates};
 use crate::evaluator::{Reason, Row, State};
 use crate::image::CanonicalName;
 use crate::plan::{Change, HeldBack};
@@ -273,7 +272,6 @@ impl<'a> Progress<'a> {
                 Ok(_) | Err(WriteError::Fenced(_)) => {}
                 Err(_) => self.failed += 1,
             }
-            (self.report)(ControllerEvent::Written(change, applied));
         }
         if let Some(rollout) = &delivered.rollout {
             let is_failed = matches!(rollout, Rollout::Failed(_) | Rollout::TimedOut(_));
@@ -281,7 +279,7 @@ impl<'a> Progress<'a> {
             (self.report)(ControllerEvent::RolledOut(change, rollout));
         }
         if let Some(failure) = failure {
-            (self.report)(ControllerEvent::FailureHandled(change, failure));
+            (self.report)(ControllerEvent::FailureHandled(change, &failure.decision));
         }
     }
 

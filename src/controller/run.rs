@@ -22,20 +22,18 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::decide::{Decided, DecisionSources, decide};
-use super::deliver::{Delivered, UpdateWriter};
 use super::event::ControllerEvent;
 use super::facts::RepositoryFacts;
 use super::follow::Followed;
 use super::lease::Leadership;
 use super::progress::{Progress, RunSummary};
 use super::queue::{QueueTimes, ScanQueue};
-use super::unfinished::unfinished;
-use super::waiting::UpdateLimits;
+use super::updates::{Delivered, UpdateLimits, UpdateWriter, unfinished};
 use crate::cluster::{Scope, WatchedCollection};
 use crate::collect::CollectError;
 use crate::image::CanonicalName;
 use crate::plan::Change;
-use crate::workload::{Workload, WorkloadId};
+use crate::workload::Workload;
 use crate::write::StopSignal;
 
 /// How many rounds run side by side.
@@ -243,11 +241,10 @@ fn update<'r>(
 ) -> RunningUpdate<'r> {
     let report = run.report;
     Box::pin(async move {
-        let waiting = &|id: &WorkloadId, text: &str| report(ControllerEvent::Waiting(id, text));
         if is_written {
-            writer.take_up(change, waiting).await
+            writer.take_up(change, report).await
         } else {
-            writer.deliver(change, waiting).await
+            writer.deliver(change, report).await
         }
     })
 }

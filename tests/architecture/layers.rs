@@ -105,6 +105,7 @@ pub(super) const MAY_USE: &[(&str, &[&str])] = &[
         "controller",
         &[
             "named_enum",
+            "secrets",
             "image",
             "workload",
             "policy",

@@ -227,9 +227,9 @@ fn describe(event: &ControllerEvent<'_>) -> (Level, &'static str, String, Map<St
                 ("until", json!(wait.until)),
             ]),
         ),
-        ControllerEvent::FailureHandled(change, handled) => {
+        ControllerEvent::FailureHandled(change, decision) => {
             let id = &change.workload;
-            let (name, said) = match &handled.decision {
+            let (name, said) = match decision {
                 AfterFailure::RollBack => (
                     "rolled-back",
                     "the previous images were restored".to_owned(),

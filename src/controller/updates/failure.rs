@@ -3,30 +3,21 @@
 
 use std::time::Duration;
 
-use super::deliver::UpdateWriter;
+use super::delivered::FailureHandled;
+use super::update_writer::UpdateWriter;
 use crate::cluster::{AccessError, ClusterError};
 use crate::collect;
+use crate::controller::event::ControllerEvent;
 use crate::plan::{
     AfterFailure, Authorship, Change, FailedUpdate, Plan, after_failure, plan_after_failure,
 };
 use crate::secrets;
-use crate::workload::{Observed, Workload, WorkloadId};
+use crate::workload::Observed;
 use crate::write::{Applied, Done, DryRun, LiveWriter, WriteContext, WriteError, Writer};
 
 /// The pause before a failure that could not be recorded is recorded again. Until then, the
 /// workload counts as being updated, so that no other one gets the image.
 const RETRY: Duration = Duration::from_secs(5);
-
-/// What was done after a failure.
-#[derive(Debug)]
-pub struct FailureHandled {
-    /// What was decided about the images.
-    pub decision: AfterFailure,
-    /// What was written.
-    pub applied: Applied,
-    /// The workload as it is now.
-    pub workload: Option<Workload>,
-}
 
 impl UpdateWriter<'_> {
     /// Records a failed rollout, and tries again until that is done, the program is to stop, or
@@ -36,7 +27,7 @@ impl UpdateWriter<'_> {
         change: &Change,
         cause: &str,
         was_available: bool,
-        report: &dyn Fn(&WorkloadId, &str),
+        report: &dyn Fn(ControllerEvent<'_>),
     ) -> Option<FailureHandled> {
         loop {
             let problem = match self.record_failure(change, cause, was_available).await {
@@ -55,7 +46,7 @@ impl UpdateWriter<'_> {
                 return None;
             }
             let text = format!("the failure cannot be recorded: {problem}");
-            report(&change.workload, &text);
+            report(ControllerEvent::Waiting(&change.workload, &text));
             tokio::select! {
                 () = tokio::time::sleep(RETRY) => {}
                 () = self.stop.requested() => return None,

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::brakes::{
+use crate::controller::brakes::{
     Brakes, BreakerFacts, Breakers, CanaryHolds, Resumed, UpdateRate, Wait, WaitCause,
     canary_members, failures_seen, past_updates,
 };
-use super::index::WatchedWorkloads;
+use crate::controller::index::WatchedWorkloads;
 use crate::plan::Change;
 use crate::workload::WorkloadId;
 

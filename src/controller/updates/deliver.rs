@@ -1,83 +1,22 @@
 //! The write of one change, and what became of its rollout.
 
 use std::cell::RefCell;
-use std::time::Duration;
 
-use jiff::Timestamp;
-
-use super::failure::FailureHandled;
-use crate::cluster::Cluster;
-use crate::collect::{self, FreshLook, PullSecretUse};
-use crate::plan::{Authorship, Change, HeldBack, Overrides, Plan};
-use crate::registry::Registries;
-use crate::workload::{Observed, PodProblem, RolloutProgress, WorkloadId, progress};
+use super::delivered::Delivered;
+use super::update_writer::UpdateWriter;
+use crate::collect::{self, FreshLook};
+use crate::controller::event::ControllerEvent;
+use crate::plan::{Authorship, Change, Overrides, Plan};
+use crate::workload::{Observed, RolloutProgress, WorkloadId, progress};
 use crate::write::{
-    Applied, DryRun, Fence, LiveWriter, Rollout, StopSignal, WriteContext, WriteEvent, Writer,
-    confirm_images, follow_rollout, hold_back_in_cluster, wanted_images,
+    DryRun, LiveWriter, Rollout, WriteContext, WriteEvent, Writer, confirm_images, follow_rollout,
+    hold_back_in_cluster, wanted_images,
 };
-
-/// How changes are written.
-#[derive(Clone)]
-pub struct UpdateWriter<'a> {
-    /// The cluster.
-    pub cluster: &'a Cluster,
-    /// Registries without a cache, which confirm images with the controller's own credentials.
-    pub as_user: &'a Registries,
-    /// The same, with the credentials of workloads.
-    pub as_workload: &'a Registries,
-    /// Whether the pull secrets of workloads are used.
-    pub pull_secrets: PullSecretUse<'a>,
-    /// The field manager name that the API server records.
-    pub field_manager: &'a str,
-    /// Who writes, as the record says.
-    pub by: &'a str,
-    /// How long a rollout is awaited.
-    pub rollout_timeout: Duration,
-    /// The current time.
-    pub clock: fn() -> Timestamp,
-    /// Whether this process may still write.
-    pub fence: Option<&'a dyn Fence>,
-    /// When to stop.
-    pub stop: &'a StopSignal,
-}
-
-/// What became of a change.
-#[derive(Debug)]
-pub struct Delivered {
-    /// The change.
-    pub change: Change,
-    /// Why it was not written, if it was held back.
-    pub held_back: Vec<HeldBack>,
-    /// Why the object could not be read, if it could not.
-    pub errors: Vec<String>,
-    /// What was written, or why not.
-    pub applied: Option<Applied>,
-    /// How the rollout ended, if one was followed.
-    pub rollout: Option<Rollout>,
-    /// The Pods that do not start, if the rollout has failed.
-    pub stuck: Vec<PodProblem>,
-    /// What was done after the rollout failed.
-    pub failure: Option<FailureHandled>,
-}
-
-impl Delivered {
-    fn new(change: Change) -> Self {
-        Self {
-            change,
-            held_back: Vec::new(),
-            errors: Vec::new(),
-            applied: None,
-            rollout: None,
-            stuck: Vec::new(),
-            failure: None,
-        }
-    }
-}
 
 impl UpdateWriter<'_> {
     /// Reads the object again, checks its owner and the image, writes the change, and follows
-    /// its rollout. `report`: what the rollout waits for.
-    pub async fn deliver(&self, change: Change, report: &dyn Fn(&WorkloadId, &str)) -> Delivered {
+    /// its rollout. Reports the write and what the rollout waits for.
+    pub async fn deliver(&self, change: Change, report: &dyn Fn(ControllerEvent<'_>)) -> Delivered {
         let id = change.workload.clone();
         let objects = collect::observe(self.cluster, [id.clone()]).await;
         let mut plan = Plan {
@@ -115,9 +54,9 @@ impl UpdateWriter<'_> {
 
     /// Follows the rollout of an update that was written before this process led. Whether the
     /// workload was available before is not known, so its images are not restored.
-    pub async fn take_up(&self, change: Change, report: &dyn Fn(&WorkloadId, &str)) -> Delivered {
+    pub async fn take_up(&self, change: Change, report: &dyn Fn(ControllerEvent<'_>)) -> Delivered {
         let id = change.workload.clone();
-        let waiting = |text: &str| report(&id, text);
+        let waiting = |text: &str| report(ControllerEvent::Waiting(&id, text));
         let limit = self.rollout_timeout;
         let rollout = follow_rollout(self.cluster, &id, limit, self.stop, &waiting).await;
         let mut delivered = Delivered {
@@ -139,7 +78,7 @@ impl UpdateWriter<'_> {
         &self,
         delivered: &mut Delivered,
         was_available: bool,
-        report: &dyn Fn(&WorkloadId, &str),
+        report: &dyn Fn(ControllerEvent<'_>),
     ) {
         let Some(Rollout::Failed(cause) | Rollout::TimedOut(cause)) = &delivered.rollout else {
             return;
@@ -155,7 +94,7 @@ impl UpdateWriter<'_> {
         plan: &Plan,
         observed: &[Observed],
         delivered: &mut Delivered,
-        report: &dyn Fn(&WorkloadId, &str),
+        report: &dyn Fn(ControllerEvent<'_>),
     ) {
         let authorship = Authorship {
             by: self.by.to_owned(),
@@ -180,10 +119,13 @@ impl UpdateWriter<'_> {
         let end = RefCell::new((None, Vec::new()));
         let written = writer
             .write(plan, &context, &|event| match event {
-                WriteEvent::Waiting(id, text) => report(id, text),
+                WriteEvent::Applied(applied) => {
+                    report(ControllerEvent::Written(&delivered.change, applied));
+                }
+                WriteEvent::Waiting(id, text) => report(ControllerEvent::Waiting(id, text)),
                 WriteEvent::Ended(_, rollout) => end.borrow_mut().0 = Some(rollout.clone()),
                 WriteEvent::Stuck(_, pods) => end.borrow_mut().1 = pods.to_vec(),
-                WriteEvent::Applied(_) | WriteEvent::Slow(_) => {}
+                WriteEvent::Slow(_) => {}
             })
             .await;
         delivered.applied = written.applied.into_iter().next();

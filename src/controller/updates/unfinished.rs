@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::index::WatchedWorkloads;
+use crate::controller::index::WatchedWorkloads;
 use crate::plan::{Basis, Change, ImageChange, LastUpdate};
 use crate::policy::FailedRollout;
 use crate::workload::Workload;
