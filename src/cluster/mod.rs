@@ -16,15 +16,15 @@
 //!                                             ├─► identity
 //!                                             ├─► lease       who leads
 //!                                             ├─► watch       follow the workloads
-//!                                             └─► object, events, lease   write one object
+//!                                             └─► object, events, lease, namespace   write one object
 //! ```
 //!
 //! Lists are read in pages. Each object is decoded on its own, into the few fields that
 //! are needed, so that thousands of workloads need little memory and one malformed
 //! object does not affect the others. An object or list that may not be read becomes an
 //! [`AccessError`] next to the results. Only a failure of everything (no server, no
-//! credentials) is a [`ClusterError`]. Only `object`, `events` and
-//! `lease` write, and only what the caller passes to them.
+//! credentials) is a [`ClusterError`]. Only `object`, `events`, `lease` and
+//! `namespace` write, and only what the caller passes to them.
 
 mod api;
 mod connect;

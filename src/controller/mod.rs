@@ -9,6 +9,7 @@
 //! - [`index`]: the workloads, as the watches report them.
 //! - [`facts`]: what the registries have said.
 //! - [`queue`]: when each repository is asked.
+//! - [`resume`]: the marks that have updates go on after failures.
 
 pub mod brakes;
 pub mod decide;
@@ -19,6 +20,7 @@ pub mod index;
 pub mod lease;
 mod progress;
 pub mod queue;
+pub mod resume;
 pub mod run;
 mod updates;
 mod users;

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::brakes::Resumed;
 use super::decide::{Decided, RepositoryUses, Scan};
 use super::event::ControllerEvent;
 use super::index::WatchedWorkloads;
 use super::queue::{ScanOutcome, ScanQueue};
+use super::resume::ResumedMarks;
 use super::updates::{Delivered, UpdateLimits, WaitingUpdates};
 use super::users::ScanUsers;
 use crate::evaluator::{Reason, Row, State};
@@ -193,9 +195,7 @@ impl<'a> Progress<'a> {
             queue.finish(name, ScanOutcome::Answered, now);
         }
         for note in &decided.notes {
-            if self.notes.insert(note.clone()) {
-                (self.report)(ControllerEvent::Note(note));
-            }
+            self.note(note);
         }
         self.show(&decided.rows);
         let mut held: BTreeMap<WorkloadId, Vec<HeldBack>> = BTreeMap::new();
@@ -242,6 +242,27 @@ impl<'a> Progress<'a> {
             }
         }
         startable
+    }
+
+    /// The namespaces of the updates that a breaker stops, and what was resumed as far as it is
+    /// known; `None`: it stops none.
+    pub(crate) fn stopped(&self) -> Option<(BTreeSet<String>, Resumed)> {
+        let namespaces = self.waiting.stopped_namespaces();
+        (!namespaces.is_empty()).then(|| (namespaces, self.waiting.resumed().clone()))
+    }
+
+    /// Takes the marks of what was resumed.
+    pub(crate) fn take_resumed(&mut self, marks: ResumedMarks) {
+        for note in marks.notes {
+            self.note(&note);
+        }
+        self.waiting.set_resumed(marks.resumed);
+    }
+
+    fn note(&mut self, note: &str) {
+        if self.notes.insert(note.to_owned()) {
+            (self.report)(ControllerEvent::Note(note));
+        }
     }
 
     /// Takes what became of an update.

@@ -28,6 +28,7 @@ use super::follow::Followed;
 use super::lease::Leadership;
 use super::progress::{Progress, RunSummary};
 use super::queue::{QueueTimes, ScanQueue};
+use super::resume::{ResumedMarks, resumed_marks};
 use super::updates::{Delivered, UpdateLimits, UpdateWriter, unfinished};
 use crate::cluster::{Scope, WatchedCollection};
 use crate::collect::CollectError;
@@ -41,6 +42,9 @@ const ROUNDS_AT_ONCE: usize = 32;
 
 /// After how long without any event the loop looks at the time.
 const TICK: Duration = Duration::from_secs(1);
+
+/// The shortest time between two readings of the marks that resume updates.
+const MARKS_EVERY: Duration = Duration::from_secs(5);
 
 /// What the controller does.
 pub struct ControllerRun<'a> {
@@ -133,6 +137,8 @@ async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Noti
     let mut has_begun = false;
     let mut rounds: FuturesUnordered<RunningRound<'_>> = FuturesUnordered::new();
     let mut writes: FuturesUnordered<RunningUpdate<'_>> = FuturesUnordered::new();
+    let mut marks: FuturesUnordered<LocalBoxFuture<'_, ResumedMarks>> = FuturesUnordered::new();
+    let mut marks_due = Duration::ZERO;
     let mut leadership = run.leadership.clone();
     let mut is_leading = None;
     let started = Instant::now();
@@ -191,7 +197,19 @@ async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Noti
                     writes.push(update(run, writer, change, false));
                 }
             }
-            let is_idle = rounds.is_empty() && writes.is_empty() && !followed.index.has_changed();
+            if now >= marks_due
+                && marks.is_empty()
+                && let Some((namespaces, known)) = progress.stopped()
+            {
+                marks_due = now + MARKS_EVERY;
+                let cluster = run.sources.cluster;
+                let reading = resumed_marks(cluster, cluster.namespace(), namespaces, known);
+                marks.push(reading.boxed_local());
+            }
+            let is_idle = rounds.is_empty()
+                && writes.is_empty()
+                && marks.is_empty()
+                && !followed.index.has_changed();
             if run.once && is_idle && progress.is_done(run.writer.is_some()) {
                 return progress.summary(followed.errors());
             }
@@ -216,6 +234,7 @@ async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Noti
                 let index = &mut followed.borrow_mut().index;
                 progress.take_delivered(&delivered, index, (run.sources.clock)());
             }
+            Some(read) = marks.next(), if !marks.is_empty() => progress.take_resumed(read),
             () = news.notified() => {}
             _ = changed(&mut leadership) => {}
             () = &mut stopping => {}

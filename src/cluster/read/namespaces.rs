@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 
 use crate::cluster::api::error::ClusterError;
 use crate::cluster::api::page::ListRequest;
+use crate::cluster::api::path_segment::check_path_segment;
 use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
@@ -103,6 +104,24 @@ impl Cluster {
                 }
             }
         }
+    }
+
+    /// One annotation of a namespace; `None`: it does not have it.
+    ///
+    /// # Errors
+    ///
+    /// The namespace does not exist, may not be read, or the server does not respond.
+    pub async fn namespace_annotation(
+        &self,
+        namespace: &str,
+        key: &str,
+    ) -> Result<Option<String>, ClusterError> {
+        check_path_segment("namespace", namespace)?;
+        let path = Resource::new("v1", "namespaces").path(&Scope::AllNamespaces);
+        let request = kube::core::Request::new(path).get_metadata(namespace, &GetParams::default());
+        let body = self.fetch(request).await?;
+        let mut read: Namespace = serde_json::from_str(&body).unwrap_or_default();
+        Ok(read.metadata.annotations.remove(key))
     }
 
     async fn try_namespace_facts(&self, scope: &Scope) -> Result<NamespaceFacts, ClusterError> {

@@ -1,6 +1,7 @@
 //! Writes the Lease of our controller.
 
 use kube::api::PostParams;
+use serde_json::Value;
 
 use crate::cluster::api::error::ClusterError;
 use crate::cluster::api::repeat::SecondCopy;
@@ -42,7 +43,36 @@ impl Cluster {
         spec: &LeaseSpec,
         field_manager: &str,
     ) -> Result<Lease, ClusterError> {
-        let body = lease.replacement(spec).to_string().into_bytes();
+        let body = lease.replacement(spec);
+        self.put_controller_lease(namespace, &body, field_manager)
+            .await
+    }
+
+    /// Sets one annotation of the controller's Lease in a namespace. Its holder stays.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Cluster::replace_controller_lease`].
+    pub async fn annotate_controller_lease(
+        &self,
+        namespace: &str,
+        lease: &Lease,
+        key: &str,
+        text: &str,
+        field_manager: &str,
+    ) -> Result<Lease, ClusterError> {
+        let body = lease.annotated(key, text);
+        self.put_controller_lease(namespace, &body, field_manager)
+            .await
+    }
+
+    async fn put_controller_lease(
+        &self,
+        namespace: &str,
+        body: &Value,
+        field_manager: &str,
+    ) -> Result<Lease, ClusterError> {
+        let body = body.to_string().into_bytes();
         let request =
             collection(namespace)?.replace(CONTROLLER_LEASE, &params(field_manager), body);
         let response = self.send(request, SecondCopy::Refused).await?;

@@ -1,6 +1,7 @@
 //! Everything that is written to a cluster: one object, an Event about it,
-//! and the controller's Lease.
+//! the controller's Lease, and an annotation of a Namespace.
 
 pub(crate) mod events;
 pub(crate) mod lease;
+pub(crate) mod namespace;
 pub(crate) mod object;

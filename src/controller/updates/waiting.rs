@@ -112,6 +112,23 @@ impl WaitingUpdates {
         &self.waits
     }
 
+    /// The namespaces of the updates that a breaker stops.
+    pub(crate) fn stopped_namespaces(&self) -> BTreeSet<String> {
+        let stopped = self.waits.iter();
+        let stopped = stopped.filter(|(_, wait)| wait.cause == WaitCause::Breaker);
+        stopped.map(|(id, _)| id.namespace.clone()).collect()
+    }
+
+    /// What was resumed, as far as it was read.
+    pub(crate) fn resumed(&self) -> &Resumed {
+        &self.resumed
+    }
+
+    /// Sets what was resumed.
+    pub(crate) fn set_resumed(&mut self, resumed: Resumed) {
+        self.resumed = resumed;
+    }
+
     /// Takes the updates that may begin now. Each must be ended with [`Self::end`]. Returns them
     /// with the workloads whose updates wait for another reason than before.
     pub(crate) fn take_startable(

@@ -103,3 +103,48 @@ async fn failure_is_recorded_by_the_next_leader_if_the_first_one_is_killed() {
     let failed = shop.annotation("a", "imgpolicy.dev/failed").await;
     assert!(failed.is_string(), "{failed}");
 }
+
+#[tokio::test]
+async fn updates_that_failures_stopped_go_on_after_they_are_resumed() {
+    let shop = Shop::open_rolling("brakes-resume").await;
+    let at = jiff::Timestamp::now();
+    let at = jiff::Timestamp::from_second(at.as_second()).expect("a time");
+    let failures = ["a", "b", "c"].map(|name| {
+        let failed = json!([{"container": "app", "image": format!("{}:0.{name}", shop.image),
+            "at": at.to_string(), "cause": "a test"}]);
+        let mut workload = shop.workload("Deployment", name);
+        workload["metadata"]["annotations"]["imgpolicy.dev/failed"] = json!(failed.to_string());
+        workload
+    });
+    shop.deployed(&failures).await;
+    let mut run = ControllerProcess::start(&shop, &["--sync-interval", "1s"]);
+    run.says("deployment/a: the update waits: ").await;
+    let waits = run.lines("deployment/a: the update waits: ");
+    let command = "kubectl imgpolicy controller resume -n brakes-resume";
+    assert!(waits[0].contains(command), "{waits:?}");
+    assert_eq!(shop.tag("a").await, "1.0.0");
+
+    // Another namespace, and another image, do not matter.
+    let refused = shop.run(&["controller", "resume", "-n", "brakes-resume"]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    let other = ["controller", "resume", "--image", "org/other:1", "--yes"];
+    let other = shop.run(&other);
+    assert_eq!(
+        other.stdout, "lease.coordination.k8s.io/imgpolicy-controller annotated\n",
+        "{other:?}"
+    );
+    tokio::time::sleep(std::time::Duration::from_secs(7)).await;
+    assert_eq!(run.lines(": updated"), Vec::<String>::new());
+
+    let resumed = shop.run(&["controller", "resume", "-n", "brakes-resume", "--yes"]);
+    assert_eq!(resumed.code, 0, "{resumed:?}");
+    assert_eq!(resumed.stdout, "namespace/brakes-resume annotated\n");
+    for name in ["a", "b", "c"] {
+        run.says(&format!("deployment/{name}: rolled out")).await;
+        assert_eq!(shop.tag(name).await, "1.0.1");
+    }
+    // The leader's renewals keep the mark of the other image.
+    let lease = shop.kubectl(&["get", "lease/imgpolicy-controller", "-o", "yaml"]);
+    let mark = "imgpolicy.dev/resumed-at: docker.io/org/other:1=";
+    assert!(lease.stdout.contains(mark), "{lease:?}");
+}

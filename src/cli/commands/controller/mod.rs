@@ -2,4 +2,5 @@
 
 mod log;
 pub(crate) mod options;
+mod resume;
 pub(crate) mod run;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::resume::{ResumeArgs, resume};
 use super::run::{RunArgs, run};
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
@@ -23,6 +24,7 @@ pub(crate) struct ControllerArgs {
 #[derive(Debug, Clone, Subcommand)]
 enum ControllerCommand {
     Run(Box<RunArgs>),
+    Resume(ResumeArgs),
 }
 
 pub(crate) fn controller(
@@ -32,5 +34,6 @@ pub(crate) fn controller(
 ) -> Result<ExitCode, CommandError> {
     match &args.command {
         ControllerCommand::Run(args) => run(args, globals, terminal),
+        ControllerCommand::Resume(args) => resume(args, globals, terminal),
     }
 }

@@ -109,6 +109,22 @@ impl Lease {
         object
     }
 
+    /// One of its annotations.
+    #[must_use]
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.object["metadata"]["annotations"][key].as_str()
+    }
+
+    /// This object with another annotation; all other fields are kept.
+    pub(crate) fn annotated(&self, key: &str, text: &str) -> Value {
+        let mut object = self.object.clone();
+        if !object["metadata"]["annotations"].is_object() {
+            object["metadata"]["annotations"] = json!({});
+        }
+        object["metadata"]["annotations"][key] = json!(text);
+        object
+    }
+
     /// A Lease that does not exist yet.
     pub(crate) fn new_object(namespace: &str, spec: &LeaseSpec) -> Value {
         let mut object = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
