@@ -16,6 +16,8 @@
 //! | `memcached` | a memcached for a single test |
 //! | `releases` | served archives of the plugin, and the krew manifest with their checksums |
 //! | `busy_writer` | another client that writes an object all the time |
+//! | `candidates` | replicas of the controller that run for leader |
+//! | `cut_line` | a connection that can be cut without a word |
 //! | `binary`, `home` | run `kubectl-imgpolicy` in a scrubbed environment |
 //! | `kustomize_cases` | cases whose results were generated with kustomize |
 //! | `content`, `test_registry` | an in-process registry with many images |
@@ -40,6 +42,7 @@ mod access;
 mod annotate;
 mod binary;
 mod busy_writer;
+mod candidates;
 mod certificates;
 #[path = "../support/content.rs"]
 #[expect(
@@ -50,6 +53,7 @@ mod certificates;
 mod content;
 mod contention;
 mod control_plane;
+mod cut_line;
 mod decisions;
 mod deleted;
 mod forbidden_writes;
@@ -78,6 +82,7 @@ mod kustomize;
     reason = "of what the tests share, only a part is used here"
 )]
 mod kustomize_cases;
+mod lease;
 #[path = "../../examples/reference/man.rs"]
 mod man;
 mod many_writes;

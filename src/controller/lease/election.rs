@@ -270,3 +270,7 @@ impl LeaderElection {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "election_tests.rs"]
+mod tests;

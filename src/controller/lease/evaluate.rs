@@ -63,7 +63,7 @@ fn loss(state: &LeaseState, now: Instant) -> Option<Loss> {
     }
     match state.seen() {
         Seen::Nothing => None,
-        Seen::Absent { .. } => Some(Loss::Deleted),
+        Seen::Absent => Some(Loss::Deleted),
         Seen::Present { lease, .. } if state.is_ours(&lease.spec) => None,
         Seen::Present { lease, .. } => Some(match lease.spec.holder() {
             Some(holder) => Loss::TakenBy(holder.to_owned()),
@@ -79,12 +79,15 @@ fn next(state: &LeaseState) -> (LeaseAction, Option<Instant>) {
     }
     match state.seen() {
         Seen::Nothing => (LeaseAction::Read, None),
-        Seen::Absent { taken_until } => (LeaseAction::Create, *taken_until),
+        Seen::Absent => (LeaseAction::Create, state.taken_until()),
         // Without a term, our own Lease is one whose renewal came too late, or whose
-        // acquisition got no answer. Nobody else has written since, so it is ours again.
+        // acquisition got no answer. If others have stopped, it is ours again.
         Seen::Present { lease, .. } if state.is_ours(&lease.spec) => (
             LeaseAction::Renew(lease.version.clone()),
-            state.term().map(|term| term.renew_at),
+            match state.term() {
+                Some(term) => Some(term.renew_at),
+                None => state.taken_until(),
+            },
         ),
         Seen::Present { lease, .. } => (
             LeaseAction::Acquire(lease.version.clone()),

@@ -172,13 +172,21 @@ fn leader_stops_when_the_lease_does_not_name_it() {
 #[test]
 fn conflict_is_followed_by_a_read_soon() {
     let past = [ReadNothing(0), Wrote(0, 0, "5"), Conflict(2)];
-    check(2_100, &past, Waits(2_200));
-    check(2_200, &past, Reads);
+    check(2_100, &past, Waits(2_500));
+    check(2_500, &past, Reads);
     check(10_000, &past, StepsDown(Loss::Deadline));
 }
 
 #[test]
 fn lease_that_names_us_without_a_term_is_renewed_at_once() {
+    // While another may still lead, it waits.
+    let late = [
+        Read(0, "5", "pod-1", 15),
+        ReadNothing(4),
+        Read(5, "7", "us", 15),
+    ];
+    check(5_000, &late, Waits(19_000));
+    check(19_000, &late, Renews("7"));
     // Our acquisition got no answer, but took effect.
     check(0, &[Read(0, "6", "us", 15)], Renews("6"));
     check(1_000, &[Read(0, "6", "us", 15), Failed(0)], Waits(2_000));

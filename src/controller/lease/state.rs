@@ -9,7 +9,7 @@ use crate::cluster::{Lease, LeaseSpec};
 
 /// After a conflict the Lease is read again after this part of a retry period, so that a
 /// client that writes it all the time does not make us ask all the time.
-const AFTER_CONFLICT: u32 = 10;
+const AFTER_CONFLICT: u32 = 4;
 
 /// The Lease as somebody has read it.
 #[derive(Debug, Clone)]
@@ -43,10 +43,7 @@ pub enum Seen {
     /// It was not read yet.
     Nothing,
     /// There is none.
-    Absent {
-        /// Until when somebody may still lead by a Lease that was deleted.
-        taken_until: Option<Instant>,
-    },
+    Absent,
     /// There is one.
     Present {
         /// The Lease.
@@ -77,6 +74,8 @@ pub struct LeaseState {
     newest: Option<u64>,
     known_at: Option<Instant>,
     term: Option<LeaderTerm>,
+    /// Until when somebody else may lead.
+    taken_until: Option<Instant>,
     must_read: bool,
     /// After a failure, no request is sent before this time.
     not_before: Option<Instant>,
@@ -93,6 +92,7 @@ impl LeaseState {
             newest: None,
             known_at: None,
             term: None,
+            taken_until: None,
             must_read: false,
             not_before: None,
         }
@@ -131,7 +131,7 @@ impl LeaseState {
     pub fn lease(&self) -> Option<&Lease> {
         match &self.seen {
             Seen::Present { lease, .. } => Some(lease),
-            Seen::Nothing | Seen::Absent { .. } => None,
+            Seen::Nothing | Seen::Absent => None,
         }
     }
 
@@ -141,29 +141,31 @@ impl LeaseState {
         spec.holder() == Some(self.identity.as_str())
     }
 
-    /// Until when a foreign holder may lead; `None` if there is no such holder.
+    /// Until when somebody else may lead; `None`: nobody does.
+    #[must_use]
     pub fn taken_until(&self) -> Option<Instant> {
-        match &self.seen {
-            Seen::Nothing => None,
-            Seen::Absent { taken_until } => *taken_until,
-            Seen::Present { lease, since } => {
-                let spec = &lease.spec;
-                let is_foreign = spec.holder().is_some() && !self.is_ours(spec);
-                let duration = self.times.of_holder(spec.lease_duration_seconds);
-                is_foreign.then(|| *since + duration)
-            }
+        self.taken_until
+    }
+
+    /// Until when somebody else may lead, after the Lease was seen with this holder.
+    fn taken_by(&self, spec: &LeaseSpec, since: Instant) -> Option<Instant> {
+        // Our creation may have arrived late, after another's Lease was deleted: that we hold
+        // it now does not say that the other has stopped.
+        if self.is_ours(spec) {
+            return self.taken_until;
         }
+        let duration = self.times.of_holder(spec.lease_duration_seconds);
+        spec.holder().map(|_| since + duration)
     }
 
     /// Until when somebody may lead by a Lease that is seen to be deleted. Perhaps we did not
     /// see its last holder.
     fn taken_after_deletion(&self, sighting: &Sighting) -> Option<Instant> {
-        let has_existed = self.must_read || sighting.asked.is_none();
+        let is_news = self.must_read || sighting.asked.is_none();
         let duration = match &self.seen {
             Seen::Present { lease, .. } => self.times.of_holder(lease.spec.lease_duration_seconds),
-            Seen::Nothing | Seen::Absent { .. } if has_existed => self.times.duration(),
-            Seen::Absent { taken_until } => return *taken_until,
-            Seen::Nothing => return None,
+            Seen::Nothing | Seen::Absent if is_news => self.times.duration(),
+            Seen::Nothing | Seen::Absent => return self.taken_until,
         };
         let is_ours = self.term.is_some_and(|term| sighting.at < term.until);
         (!is_ours).then(|| sighting.at + duration.max(self.times.duration()))
@@ -173,19 +175,30 @@ impl LeaseState {
     /// ignored.
     pub fn saw(&mut self, sighting: Sighting) -> bool {
         let is_answer = match (sighting.asked, self.known_at) {
-            (Some(asked), Some(known_at)) => asked >= known_at,
+            // Since it was asked for, nothing else was learnt.
+            (Some(asked), Some(known_at)) if self.must_read => asked >= known_at,
+            (Some(asked), Some(known_at)) => asked > known_at,
             (Some(_), None) => true,
             (None, _) => false,
         };
         let is_newer = match (sighting.version, self.newest) {
             (Some(version), Some(newest)) => version > newest,
+            (Some(_), None) => true,
             // Reports arrive in their order.
-            _ => sighting.asked.is_none(),
+            (None, _) => sighting.asked.is_none(),
         };
         if !is_answer && !is_newer {
             return false;
         }
-        let taken_after_deletion = self.taken_after_deletion(&sighting);
+        let since = match (&self.seen, &sighting.lease) {
+            // Somebody wrote an annotation: that is not a renewal.
+            (Seen::Present { lease: old, since }, Some(lease)) if old.spec == lease.spec => *since,
+            _ => sighting.at,
+        };
+        self.taken_until = match &sighting.lease {
+            None => self.taken_after_deletion(&sighting),
+            Some(lease) => self.taken_by(&lease.spec, since),
+        };
         if sighting.version.is_some() {
             self.newest = sighting.version;
         }
@@ -195,17 +208,8 @@ impl LeaseState {
             self.not_before = None;
         }
         self.seen = match sighting.lease {
-            None => Seen::Absent {
-                taken_until: taken_after_deletion,
-            },
-            Some(lease) => Seen::Present {
-                since: match &self.seen {
-                    // Somebody wrote an annotation: that is not a renewal.
-                    Seen::Present { lease: old, since } if old.spec == lease.spec => *since,
-                    _ => sighting.at,
-                },
-                lease,
-            },
+            None => Seen::Absent,
+            Some(lease) => Seen::Present { lease, since },
         };
         true
     }
@@ -226,14 +230,16 @@ impl LeaseState {
         self.not_before = None;
         // A watch may have reported it, or what came after it, before this answer.
         self.saw(Sighting::answer(Some(lease), sent, at));
-        if is_written && is_ours {
+        let is_free = self.taken_until.is_none_or(|taken| taken <= at);
+        if is_written && is_ours && is_free {
             self.term = Some(LeaderTerm {
                 transitions: transitions.unwrap_or_default(),
                 until: sent + self.times.deadline(),
                 renew_at: sent + pause,
             });
         } else {
-            // The server ignored the write, or changed the holder.
+            // The server ignored the write, or changed the holder. Or others held the Lease
+            // while our creation was under way.
             self.failed(sent, pause);
         }
     }

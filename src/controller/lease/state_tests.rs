@@ -114,6 +114,27 @@ fn lease_that_existed_meanwhile_may_have_had_a_holder() {
 }
 
 #[test]
+fn creation_that_arrives_late_does_not_end_the_term_of_another() {
+    let pause = Duration::from_secs(2);
+    for by_report in [true, false] {
+        let (mut state, start) = state();
+        state.saw(reported(lease("5", "pod-1", NOON), at(start, 1)));
+        state.saw(deletion(at(start, 2)));
+        let ours = lease("7", "us", NOON);
+        if by_report {
+            state.saw(reported(ours, at(start, 3)));
+        } else {
+            state.wrote(ours, None, start, at(start, 3), pause);
+        }
+        assert_eq!(state.taken_until(), Some(at(start, 17)));
+        assert_eq!(state.term(), None);
+        let renewed = lease("8", "us", LATER);
+        state.wrote(renewed, Some("7"), at(start, 17), at(start, 17), pause);
+        assert!(state.term().is_some());
+    }
+}
+
+#[test]
 fn report_from_before_a_deletion_is_ignored() {
     let (mut state, start) = state();
     state.saw(reported(lease("5", "pod-1", NOON), start));
@@ -172,7 +193,7 @@ fn conflict_is_followed_by_a_read_and_an_answer_ends_the_pause() {
     state.saw(reported(lease("5", "us", NOON), start));
     state.conflicted(start);
     assert!(state.must_read());
-    assert_eq!(state.not_before(), Some(start + Duration::from_millis(200)));
+    assert_eq!(state.not_before(), Some(start + Duration::from_millis(500)));
     let answer = Sighting::answer(Some(lease("6", "us", LATER)), start, at(start, 1));
     state.saw(answer);
     assert!(!state.must_read());
