@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kubectl_imgpolicy::cluster::{CONTROLLER_LEASE, Cluster, ConnectionOptions};
-use kubectl_imgpolicy::controller::lease::{Election, Leadership, LeaseTimes, unique_identity};
+use kubectl_imgpolicy::controller::lease::{
+    LeaderElection, Leadership, LeaseTimes, unique_identity,
+};
 use serde_json::{Value, json};
 
 use crate::control_plane::ControlPlane;
@@ -42,7 +44,8 @@ impl Candidate {
         clock: fn() -> Timestamp,
     ) -> Self {
         let identity = unique_identity(name);
-        let (leadership, election) = Election::new(cluster, namespace, &identity, times(), clock);
+        let (leadership, election) =
+            LeaderElection::new(cluster, namespace, &identity, times(), clock);
         Self {
             leadership,
             election: tokio::spawn(election.run()),

@@ -55,7 +55,7 @@ fn start() -> (Leadership, tokio::task::JoinHandle<()>, Asked, Server) {
     let (cluster, asked) =
         answering(move |sent| stored.lock().expect("no panic before").answer(sent));
     let times = LeaseTimes::default();
-    let (leadership, election) = Election::new(cluster, "shop", "us", times, noon);
+    let (leadership, election) = LeaderElection::new(cluster, "shop", "us", times, noon);
     (leadership, tokio::spawn(election.run()), asked, server)
 }
 
@@ -129,7 +129,7 @@ async fn failures_are_not_answered_with_many_requests() {
             }
         });
         let times = LeaseTimes::default();
-        let (leadership, election) = Election::new(cluster, "shop", "us", times, noon);
+        let (leadership, election) = LeaderElection::new(cluster, "shop", "us", times, noon);
         tokio::spawn(election.run());
         seconds(60.0).await;
         let requests = asked.lines().len();
