@@ -62,6 +62,48 @@ fn credential_that_is_no_longer_valid_is_passed_on_without_its_secret() {
 }
 
 #[test]
+fn credential_that_expires_between_the_fetch_and_the_push_loses_nothing() {
+    let repository = with_remote();
+    let server = GitServer::start(repository.environment.home(), true);
+    let url = server.url("ada:secret-of-ada@", "remote.git");
+    repository.git(&["remote", "set-url", "origin", &url]);
+    // Changes of the user, which stay as they are.
+    repository.write("other.yaml", "a: staged\n");
+    repository.git(&["add", "other.yaml"]);
+    repository.write("other.yaml", "a: staged and edited\n");
+    server.refuse_pushes(true);
+    let words = ["--git=.", "--push", "--yes"];
+    let outcome = refused(&repository, &words, "error: nothing was pushed: ");
+    let requests = server.requests();
+    let is_fetch = |line: &String| line.contains("git-upload-pack");
+    assert!(requests.iter().any(is_fetch), "{requests:?}");
+    let said = "Authentication failed for 'http://127.0.0.1:";
+    assert!(outcome.stderr.contains(said), "{outcome:#?}");
+    let printed = format!("{}{}", outcome.stdout, outcome.stderr);
+    assert!(!printed.contains("secret-of-ada"), "{outcome:#?}");
+    assert_eq!(repository.remote(&["rev-list", "--count", "main"]), "1");
+    let said = "not pushed: ";
+    assert!(outcome.stderr.contains(said), "{outcome:#?}");
+    // The commit is named, and still there.
+    let (_, commit) = outcome
+        .stderr
+        .split_once("on a branch: git branch NAME ")
+        .expect("a command");
+    let commit = commit.lines().next().expect("a commit");
+    let kept = repository.git(&["show", &format!("{commit}:apps/web.yaml")]);
+    assert!(kept.contains("my-app:1.0.1"), "{kept}");
+    let said = "note: once the cause is corrected, for example with a new login, run this again";
+    assert!(outcome.stderr.contains(said), "{outcome:#?}");
+    // With a new login, the same command finishes.
+    server.refuse_pushes(false);
+    update(&repository, &words).run().expect(0);
+    assert_eq!(repository.remote(&["rev-parse", "main"]), repository.head());
+    let staged = repository.git(&["show", ":other.yaml"]);
+    assert_eq!(staged, "a: staged");
+    assert_eq!(repository.read("other.yaml"), "a: staged and edited\n");
+}
+
+#[test]
 fn lock_of_another_git_is_passed_on_and_the_file_is_restored() {
     let repository = with_update();
     let before = repository.read("apps/web.yaml");

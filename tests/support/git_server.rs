@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The user name and the password of the server, in Base64: `ada:secret-of-ada`.
@@ -13,7 +14,16 @@ const LOGIN: &str = "Basic YWRhOnNlY3JldC1vZi1hZGE=";
 #[derive(Debug)]
 pub struct GitServer {
     port: u16,
-    lines: Arc<Mutex<Vec<String>>>,
+    state: Arc<ServerState>,
+}
+
+#[derive(Debug, Default)]
+struct ServerState {
+    needs_login: bool,
+    /// Whether the login is no longer valid for a push.
+    refuses_pushes: AtomicBool,
+    /// The first lines of all requests.
+    lines: Mutex<Vec<String>>,
 }
 
 impl GitServer {
@@ -21,15 +31,23 @@ impl GitServer {
     pub fn start(folder: &Path, needs_login: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let (folder, seen) = (folder.to_owned(), Arc::clone(&lines));
+        let state = Arc::new(ServerState {
+            needs_login,
+            ..ServerState::default()
+        });
+        let (folder, shared) = (folder.to_owned(), Arc::clone(&state));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (folder, seen) = (folder.clone(), Arc::clone(&seen));
-                std::thread::spawn(move || answer(stream, &folder, needs_login, &seen));
+                let (folder, state) = (folder.clone(), Arc::clone(&shared));
+                std::thread::spawn(move || answer(stream, &folder, &state));
             }
         });
-        Self { port, lines }
+        Self { port, state }
+    }
+
+    /// From now on, the login is valid for fetches only, or also for pushes.
+    pub fn refuse_pushes(&self, refuses: bool) {
+        self.state.refuses_pushes.store(refuses, Ordering::SeqCst);
     }
 
     /// The URL of a repository, with a login if one is given.
@@ -39,21 +57,22 @@ impl GitServer {
 
     /// The first lines of all requests.
     pub fn requests(&self) -> Vec<String> {
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = self
+            .state
+            .lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         lines.clone()
     }
 }
 
-fn answer(
-    mut stream: TcpStream,
-    folder: &PathBuf,
-    needs_login: bool,
-    seen: &Mutex<Vec<String>>,
-) -> Option<()> {
+fn answer(mut stream: TcpStream, folder: &PathBuf, state: &ServerState) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let mut first = String::new();
     reader.read_line(&mut first).ok()?;
-    seen.lock()
+    state
+        .lines
+        .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .push(first.trim_end().to_owned());
     let mut headers = Vec::new();
@@ -70,7 +89,9 @@ fn answer(
         let found = headers.find(|(name, _)| name == wanted);
         found.map_or("", |(_, value)| value).to_owned()
     };
-    if needs_login && header("authorization") != LOGIN {
+    let is_push = first.contains("git-receive-pack");
+    let is_expired = is_push && state.refuses_pushes.load(Ordering::SeqCst);
+    if state.needs_login && (is_expired || header("authorization") != LOGIN) {
         let refusal = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"git\"\r\n\
                        Content-Length: 0\r\nConnection: close\r\n\r\n";
         return stream.write_all(refusal.as_bytes()).ok();

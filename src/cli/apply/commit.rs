@@ -189,6 +189,22 @@ fn report_failure(error: &GitError, terminal: &mut Terminal) {
     if let Some(left) = left {
         terminal.note(&left);
     }
+    if is_refused(error) {
+        terminal.note(
+            "note: once the cause is corrected, for example with a new login, run this again",
+        );
+    }
+}
+
+/// Whether the other repository did not accept commits.
+fn is_refused(error: &GitError) -> bool {
+    match error {
+        GitError::NotPushed { cause, .. } | GitError::NotTakenBack { cause, .. } => {
+            is_refused(cause)
+        }
+        GitError::Refused(_) => true,
+        _ => false,
+    }
 }
 
 /// `commit 1a2b3c4`, or `commits 1a2b3c4, 5d6e7f8`.
