@@ -3,6 +3,7 @@
 use super::error::GitError;
 use super::repository::Repository;
 use super::upstream::Upstream;
+use crate::plan::COMMIT_TRAILER;
 
 /// Where commits are pushed, and how.
 #[derive(Debug, Clone)]
@@ -152,6 +153,41 @@ impl Repository {
             self.git.read(&[&words[..], &[from, to]].concat()).await?;
         }
         moved.map(drop)
+    }
+
+    /// Moves the branch back to a commit if this program has made every commit since, and the
+    /// upstream has none of them. Returns how many were taken back.
+    ///
+    /// # Errors
+    ///
+    /// The upstream cannot be fetched, or changes of the user are in the way: git's own message.
+    pub async fn take_back_unpushed(
+        &self,
+        to: &str,
+        upstream: &Upstream,
+    ) -> Result<usize, GitError> {
+        let head = self.head().await?;
+        if head == to || !self.is_ancestor(to, &head).await? {
+            return Ok(0);
+        }
+        let range = format!("{to}..{head}");
+        let all = self.subjects(&range).await?.len();
+        let own = format!("--grep=^{COMMIT_TRAILER}: ");
+        let words = ["rev-list", "--count", &own, &range, "--"];
+        let own = self.git.line(&words).await?;
+        if own.and_then(|count| count.parse().ok()) != Some(all) {
+            return Ok(0);
+        }
+        let tip = self.fetch(upstream).await?;
+        // Others may have pushed since, on what the killed run has pushed.
+        let words = ["rev-list", "--reverse", &range, "--"];
+        let first = self.git.line(&words).await?.unwrap_or_default();
+        let first = first.lines().next().unwrap_or(&head);
+        if self.is_ancestor(first, &tip).await? {
+            return Ok(0);
+        }
+        self.move_branch(&head, to).await?;
+        Ok(all)
     }
 
     /// Whether a commit is another one, or one of those before it.

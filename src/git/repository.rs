@@ -66,6 +66,12 @@ impl Repository {
         &self.top
     }
 
+    /// Its git folder, which is that of this work tree only.
+    #[must_use]
+    pub fn git_folder(&self) -> &Path {
+        &self.git_folder
+    }
+
     /// The path of a file from the root of the work tree. A link stands for its target, which
     /// is what is written.
     ///
@@ -154,6 +160,28 @@ impl Repository {
         Ok(names
             .map(|name| String::from_utf8_lossy(name).into_owned())
             .collect())
+    }
+
+    /// Gives files their texts in the last commit back. Those that the user has staged stay as
+    /// they are. Returns the files that have changed.
+    ///
+    /// # Errors
+    ///
+    /// Git cannot write them: its own message.
+    pub async fn restore(&self, paths: &[String]) -> Result<Vec<String>, GitError> {
+        if paths.is_empty() {
+            return Ok(Vec::new());
+        }
+        let entries = self.status(&["--untracked-files=no"], paths).await?;
+        let changed = entries.into_iter().filter(|entry| entry.state == " M");
+        let changed: Vec<String> = changed.map(|entry| entry.path).collect();
+        if !changed.is_empty() {
+            let mut words = vec!["restore", "--worktree", "--"];
+            let specs = literal(&changed);
+            words.extend(specs.iter().map(String::as_str));
+            self.git.read(&words).await?;
+        }
+        Ok(changed)
     }
 
     /// The tracked files that differ from the last commit.

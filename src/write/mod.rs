@@ -28,6 +28,7 @@ pub use files::committed_files::CommittedFiles;
 pub use files::file_writer::{FileWriter, RewrittenFile, WrittenFiles, write_files};
 pub use files::git_writer::{Delivery, GitWriter, PUSH_TRIES, Pushed};
 pub use files::marker_writes::MarkerApplied;
+pub use files::unfinished::{TakenBack, take_back_unfinished};
 pub use kustomization::{KustomizationWriter, write_kustomizations};
 pub use live::write_live;
 pub use prepare::{confirm_images, hold_back_in_cluster, wanted_images};

@@ -235,6 +235,7 @@ fn hook_of_the_server_that_refuses_is_passed_on_and_everything_is_as_before() {
     assert_eq!(state(&repository), before);
     // The suggested command keeps the commit.
     let command = outcome.stderr.rsplit("git ").next().expect("a command");
+    let command = command.lines().next().unwrap_or_default();
     let words = command.trim().replace("NAME", "kept");
     let words: Vec<&str> = words.split(' ').collect();
     repository.git(&words);

@@ -258,7 +258,7 @@ fn without_the_git_program_nothing_is_written() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn run_after_a_killed_one_says_what_is_uncommitted() {
+fn run_after_a_killed_one_takes_back_what_is_uncommitted() {
     let repository = with_update();
     // The hook kills the program and git, as the system does when it runs out of memory.
     repository.hook(
@@ -274,7 +274,20 @@ fn run_after_a_killed_one_says_what_is_uncommitted() {
     std::fs::remove_file(repository.folder().join(".git/index.lock")).expect("removed");
 
     let outcome = commit(&repository).expect(0);
-    assert_eq!(repository.head(), head);
+    let said = "note: an earlier run was killed before its end; what it has left was taken back: \
+                apps/web.yaml\n";
+    assert!(outcome.stderr.contains(said), "{outcome:#?}");
+    assert!(outcome.stdout.contains("committed "), "{outcome:#?}");
+    assert_ne!(repository.head(), head);
+    assert_eq!(repository.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn uncommitted_changes_of_the_user_are_named_with_the_command_that_takes_them_back() {
+    let repository = with_update();
+    // The same update, without a commit.
+    update(&repository, &["--yes"]).run().expect(0);
+    let outcome = commit(&repository).expect(0);
     let said = "note: apps/web.yaml has uncommitted changes";
     assert!(outcome.stderr.contains(said), "{outcome:#?}");
     let restore = outcome

@@ -452,23 +452,16 @@ fn repository_behind_a_web_server_is_cloned_and_pushed_with_the_login() {
     server.refuse_pushes(true);
     repository.push_of_others("apps/web.yaml", &automated("semver:~1.0", OLD));
     let before = repository.remote(&["rev-parse", "main"]);
-    let outcome = update(&repository, &url, &["--push", "--yes"])
-        .run()
-        .expect(1);
-    for said in [
-        "error: nothing was pushed: ",
-        "Authentication failed",
-        "note: once the cause is corrected, for example with a new login, run this again",
-    ] {
+    let push = ["--push", "--yes"];
+    let outcome = update(&repository, &url, &push).run().expect(1);
+    let hint = "note: once the cause is corrected, for example with a new login, run this again";
+    for said in ["error: nothing was pushed: ", "Authentication failed", hint] {
         assert!(outcome.stderr.contains(said), "{said}: {outcome:#?}");
     }
     assert!(!outcome.stderr.contains("secret-of-ada"), "{outcome:#?}");
     assert_eq!(repository.remote(&["rev-parse", "main"]), before);
-    nothing_is_left(&repository);
     server.refuse_pushes(false);
-    update(&repository, &url, &["--push", "--yes"])
-        .run()
-        .expect(0);
+    update(&repository, &url, &push).run().expect(0);
     assert_eq!(repository.remote(&["rev-parse", "main~1"]), before);
 }
 

@@ -18,6 +18,7 @@ mod git_annotations;
 mod git_commit_markers;
 mod git_commits;
 mod git_faults;
+mod git_kills;
 mod git_kustomize;
 mod git_push;
 mod git_refusals;

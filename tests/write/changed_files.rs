@@ -82,6 +82,7 @@ fn written_after(manifest: &str, edits: &[(&str, &str, &str)]) -> (String, bool)
         stdin: None,
         policy_files: &policy_files,
         locks: None,
+        journal: None,
     };
     let WrittenFiles { applied, .. } = write_files(&plan, Vec::new(), &writer);
     let result = match &applied[0].result {
@@ -192,6 +193,7 @@ fn edits_of_two_runs_at_the_same_time_are_both_kept() {
                 stdin: None,
                 policy_files: &[],
                 locks: Some(&locks),
+                journal: None,
             };
             barrier.wait();
             let WrittenFiles { applied, .. } = write_files(&plan, Vec::new(), &writer);

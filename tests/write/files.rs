@@ -79,6 +79,7 @@ fn write(plan: &Plan, dry_run: DryRun, stdin: Option<&str>) -> (Vec<String>, Opt
         stdin,
         policy_files: &[],
         locks: None,
+        journal: None,
     };
     let WrittenFiles {
         applied,

@@ -71,6 +71,7 @@ async fn write(confirmed: Duration, meanwhile: Meanwhile) -> (String, bool) {
         stdin: None,
         policy_files: &[],
         locks: None,
+        journal: None,
     });
     let context = WriteContext {
         observed: &[],

@@ -11,13 +11,14 @@ use crate::cli::error::CommandError;
 use crate::cli::flags::git::{GitFlag, GitPlace};
 use crate::cli::runtime::{runtime, unless_interrupted};
 use crate::cli::terminal::streams::Terminal;
+use crate::files::Journal;
 use crate::git::{
     CloneRequest, GitError, GitQuestions, PushTarget, Repository, TemporaryClone, Upstream,
     UpstreamState,
 };
 use crate::output::count;
 use crate::plan::CommitPer;
-use crate::write::{DryRun, PUSH_TRIES};
+use crate::write::{DryRun, PUSH_TRIES, TakenBack, take_back_unfinished};
 
 /// How many commits of the user a note names.
 const NAMED_COMMITS: usize = 5;
@@ -73,6 +74,7 @@ fn open_folder(
     })?;
     let (repository, push) = opened.map_err(CommandError::git)?;
     Ok(GitTarget {
+        journal: Journal::path(repository.git_folder()),
         repository,
         push,
         per: flag.commit_per(),
@@ -93,6 +95,7 @@ fn clone(url: &str, flag: &GitFlag, asking: GitQuestions) -> Result<GitTarget, C
     let cloned = cloned.map_err(CommandError::git)?;
     let current_folder = CurrentFolder::enter(cloned.repository.top())?;
     Ok(GitTarget {
+        journal: Journal::path(cloned.repository.git_folder()),
         repository: cloned.repository.clone(),
         push: flag.pushes().then(|| PushTarget {
             upstream: cloned.upstream.clone(),
@@ -123,6 +126,11 @@ pub(crate) fn until_pushed(
     terminal: &mut Terminal,
     mut carry_out: impl FnMut(Option<&GitTarget>, &mut Terminal) -> Result<ApplyEnd, CommandError>,
 ) -> Result<ExitCode, CommandError> {
+    if let Some(git) = &git
+        && dry_run == DryRun::None
+    {
+        git.take_back_unfinished(terminal)?;
+    }
     for left in (0..PUSH_TRIES).rev() {
         if let Some(git) = &mut git {
             git.may_retry = left > 0;
@@ -154,6 +162,37 @@ fn pause(before: u32) -> Result<(), CommandError> {
 }
 
 impl GitTarget {
+    /// Takes back what a run that was killed has left.
+    ///
+    /// # Errors
+    ///
+    /// Git cannot do it.
+    fn take_back_unfinished(&self, terminal: &mut Terminal) -> Result<(), CommandError> {
+        let upstream = self.push.as_ref().map(|target| &target.upstream);
+        let taking = take_back_unfinished(&self.repository, upstream);
+        let taken = unless_interrupted(runtime()?, taking)?;
+        let TakenBack { files, commits } = taken.map_err(CommandError::git)?;
+        let mut what = Vec::new();
+        if let Some(first) = files.first() {
+            let more = match files.len() {
+                1 => String::new(),
+                several => format!(" and {}", count(several - 1, "other file")),
+            };
+            what.push(format!("{first}{more}"));
+        }
+        if commits > 0 {
+            what.push(count(commits, "commit"));
+        }
+        if !what.is_empty() {
+            terminal.note(&format!(
+                "note: an earlier run was killed before its end; what it has left was taken back: \
+                 {}",
+                what.join(" and ")
+            ));
+        }
+        Ok(())
+    }
+
     /// Before files are read for a push: brings the branch to the state of its upstream, as
     /// `git pull --ff-only` would; a clone takes over any state. A dry run neither fetches nor moves
     /// anything.

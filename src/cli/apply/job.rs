@@ -116,6 +116,8 @@ pub(crate) struct ApplyOptions<'a> {
 /// The repository that a run commits to.
 pub(crate) struct GitTarget {
     pub(crate) repository: Repository,
+    /// The journal of what is written before it is committed.
+    pub(crate) journal: PathBuf,
     /// Where the commits are pushed; `None`: they stay local.
     pub(crate) push: Option<PushTarget>,
     /// What gets a commit of its own.

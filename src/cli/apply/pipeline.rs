@@ -159,6 +159,7 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
         stdin,
         policy_files,
         locks: job.locks.as_deref(),
+        journal: options.git.map(|git| git.journal.as_path()),
     };
     let files = match kustomizations {
         None => CommittedFiles::Plain(files),
@@ -205,6 +206,7 @@ fn kustomization_writer<'a>(
         overrides: options.overrides,
         at: job.authorship.at,
         locks: job.locks.as_deref(),
+        journal: options.git.map(|git| git.journal.as_path()),
     }
 }
 

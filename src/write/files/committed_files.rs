@@ -1,9 +1,9 @@
 //! How files are written before they are committed.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use super::file_writer::{FileWriter, WrittenFiles, write_files};
+use crate::files::RewriteTurn;
 use crate::plan::{Edit, Override, Plan, Refusal};
 use crate::write::applied::DryRun;
 use crate::write::kustomization::{KustomizationWriter, write_kustomizations};
@@ -65,10 +65,10 @@ impl CommittedFiles<'_> {
         }
     }
 
-    pub(crate) fn locks(&self) -> Option<&Path> {
+    pub(crate) fn turn(&self) -> RewriteTurn<'_> {
         match self {
-            Self::Plain(writer) => writer.locks,
-            Self::Kustomizations(writer) => writer.locks,
+            Self::Plain(writer) => writer.turn(),
+            Self::Kustomizations(writer) => writer.turn(),
         }
     }
 

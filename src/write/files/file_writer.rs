@@ -12,7 +12,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::marker_writes::{MarkerApplied, MarkerWriter};
-use crate::files::{RewriteError, read_text, rewrite_in_turn};
+use crate::files::{RewriteError, RewriteTurn, read_text, rewrite_in_turn};
 use crate::manifest::{self, EditError, Object, ObjectEdit};
 use crate::plan::{
     Authorship, Change, Edit, FieldEdit, MarkerDecision, Override, Overrides, Plan, Refusal,
@@ -43,6 +43,8 @@ pub struct FileWriter<'a> {
     pub policy_files: &'a [String],
     /// The folder of the locks on files; `None`: there are none.
     pub locks: Option<&'a Path>,
+    /// The journal of a run that commits.
+    pub journal: Option<&'a Path>,
 }
 
 /// What a write into files did.
@@ -273,6 +275,13 @@ impl FileWriter<'_> {
         self.edit_all(text, &edits).1
     }
 
+    pub(crate) fn turn(&self) -> RewriteTurn<'_> {
+        RewriteTurn {
+            locks: self.locks,
+            journal: self.journal,
+        }
+    }
+
     /// Writes one file. If somebody else changes it at the same moment, the edits are
     /// computed again.
     fn write_file(&self, edits: &FileEdits<'_>) -> FileResults {
@@ -288,7 +297,7 @@ impl FileWriter<'_> {
             if self.dry_run != DryRun::None || edited == text {
                 return results;
             }
-            match rewrite_in_turn(path, &text, &edited, self.locks) {
+            match rewrite_in_turn(path, &text, &edited, self.turn()) {
                 Ok(()) => {
                     results.rewritten = Some(RewrittenFile {
                         file: edits.file.to_owned(),

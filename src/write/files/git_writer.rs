@@ -15,7 +15,7 @@ use super::committed_files::CommittedFiles;
 use super::file_writer::WrittenFiles;
 use super::marker_writes::MarkerApplied;
 use super::staged_texts::StagedTexts;
-use crate::files::{RewriteError, read_text, rewrite_in_turn};
+use crate::files::{Journal, RewriteError, read_text, rewrite_in_turn};
 use crate::git::{Commit, GitError, Push, PushTarget, Repository, Upstream};
 use crate::plan::{
     CommitPart, CommitPer, CommitRecord, CommittedLine, MessageTemplate, Plan, PlannedItem, Refusal,
@@ -76,6 +76,21 @@ impl GitWriter<'_> {
         if self.files.dry_run() != DryRun::None {
             return (self.files.write(plan, refusals).await, None);
         }
+        // Removed when this run has committed, or has taken everything back. A repository that
+        // does not let it be written does not accept a commit either.
+        let _journal = match (self.files.turn().journal, self.repository.head().await) {
+            (Some(path), Ok(head)) => Journal::begin(path, &head).ok(),
+            _ => None,
+        };
+        self.write_and_commit(plan, refusals, stop).await
+    }
+
+    async fn write_and_commit(
+        &self,
+        plan: &Plan,
+        refusals: Vec<Option<Refusal>>,
+        stop: &StopSignal,
+    ) -> (WrittenFiles, Option<Result<Delivery, GitError>>) {
         let checked = match self.checked_files(plan).await {
             Ok(checked) => checked,
             Err(error) => return (nothing_written(plan, &error), Some(Err(error))),
@@ -288,7 +303,7 @@ impl GitWriter<'_> {
         if current == text {
             return Ok(());
         }
-        let written = rewrite_in_turn(Path::new(name), current, text, self.files.locks());
+        let written = rewrite_in_turn(Path::new(name), current, text, self.files.turn());
         written.map_err(|error| match error {
             RewriteError::Changed { file } => GitError::Changed { file },
             error => GitError::Failed(error.to_string()),

@@ -6,3 +6,4 @@ pub(crate) mod file_writer;
 pub(crate) mod git_writer;
 pub(crate) mod marker_writes;
 pub(crate) mod staged_texts;
+pub(crate) mod unfinished;

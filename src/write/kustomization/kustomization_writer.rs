@@ -10,7 +10,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::files::{FileListing, RewriteError, rewrite_in_turn};
+use crate::files::{FileListing, RewriteError, RewriteTurn, rewrite_in_turn};
 use crate::kustomize::{BuiltKustomization, KustomizeBuilder, settle};
 use crate::manifest::SettleOptions;
 use crate::plan::{Change, Edit, HeldBack, Overrides, Plan, Refusal};
@@ -39,6 +39,8 @@ pub struct KustomizationWriter<'a> {
     pub at: Timestamp,
     /// The folder of the locks on files; `None`: there are none.
     pub locks: Option<&'a Path>,
+    /// The journal of a run that commits.
+    pub journal: Option<&'a Path>,
 }
 
 /// Writes every change of the plan. The results are in the plan's order. `refusals` has one
@@ -220,6 +222,13 @@ impl KustomizationWriter<'_> {
         Ok((results.collect(), rewritten))
     }
 
+    pub(crate) fn turn(&self) -> RewriteTurn<'_> {
+        RewriteTurn {
+            locks: self.locks,
+            journal: self.journal,
+        }
+    }
+
     /// Writes the new texts. If one cannot be written, the others get their old texts back.
     fn rewrite(
         &self,
@@ -230,10 +239,10 @@ impl KustomizationWriter<'_> {
         for (file, new) in texts {
             let mut trees = kustomizations.iter().map(|own| &own.tree);
             let old = trees.find_map(|tree| tree.text(&file)).unwrap_or_default();
-            if let Err(error) = rewrite_in_turn(Path::new(&file), old, &new, self.locks) {
+            if let Err(error) = rewrite_in_turn(Path::new(&file), old, &new, self.turn()) {
                 for RewrittenFile { file, old, new } in written {
                     // Somebody else's later change is kept.
-                    let _ = rewrite_in_turn(Path::new(&file), &new, &old, self.locks);
+                    let _ = rewrite_in_turn(Path::new(&file), &new, &old, self.turn());
                 }
                 return Err(error);
             }

@@ -6,8 +6,18 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::error::RewriteError;
+use super::journal::Journal;
 use super::lock::lock;
+use crate::files::error::RewriteError;
+
+/// What a write shares with other runs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RewriteTurn<'a> {
+    /// The folder of the locks on files; `None`: there are none.
+    pub locks: Option<&'a Path>,
+    /// The [`Journal`] of the run.
+    pub journal: Option<&'a Path>,
+}
 
 /// Replaces a file's text. `old` is the text that was read before.
 ///
@@ -22,7 +32,7 @@ use super::lock::lock;
 /// The file or its folder may not be written, or the text is no longer `old`. Then nothing
 /// is changed, and no temporary file is left.
 pub fn rewrite(path: &Path, old: &str, new: &str) -> Result<(), RewriteError> {
-    rewrite_in_turn(path, old, new, None)
+    rewrite_in_turn(path, old, new, RewriteTurn::default())
 }
 
 /// Like [`rewrite`], and other runs that name the same folder for locks wait meanwhile, so
@@ -36,7 +46,7 @@ pub fn rewrite_in_turn(
     path: &Path,
     old: &str,
     new: &str,
-    locks: Option<&Path>,
+    turn: RewriteTurn<'_>,
 ) -> Result<(), RewriteError> {
     let file = || path.display().to_string();
     let unwritable = |source| RewriteError::Unwritable {
@@ -53,6 +63,9 @@ pub fn rewrite_in_turn(
         source,
     };
     let mut temporary = create_temporary(&target, folder).map_err(in_folder)?;
+    if let Some(journal) = turn.journal {
+        Journal::note_temporary(journal, temporary.path()).map_err(unwritable)?;
+    }
     let written = temporary.write_all(new.as_bytes());
     written
         .and_then(|()| copy_permissions(&metadata, temporary.as_file()))
@@ -60,10 +73,13 @@ pub fn rewrite_in_turn(
         .and_then(|()| temporary.as_file().sync_all())
         .map_err(in_folder)?;
     // Held until the end. Without a home folder that can be written, there is no lock.
-    let turn = locks.and_then(|folder| lock(folder, &target).ok());
+    let lock = turn.locks.and_then(|folder| lock(folder, &target).ok());
     // Checked last, so that a change by others in between is unlikely.
     if fs::read(&target).map_err(unwritable)? != old.as_bytes() {
         return Err(RewriteError::Changed { file: file() });
+    }
+    if let Some(journal) = turn.journal {
+        Journal::note_text(journal, &target, new).map_err(unwritable)?;
     }
     if has_other_names(&metadata) {
         return overwrite(&target, old, new).map_err(unwritable);
@@ -72,7 +88,7 @@ pub fn rewrite_in_turn(
         .persist(&target)
         .map_err(|error| unwritable(error.error))?;
     sync(folder);
-    let is_lost = turn.is_none() && fs::read(&target).is_ok_and(|now| now != new.as_bytes());
+    let is_lost = lock.is_none() && fs::read(&target).is_ok_and(|now| now != new.as_bytes());
     if is_lost {
         return Err(RewriteError::Changed { file: file() });
     }
