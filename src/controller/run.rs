@@ -214,7 +214,10 @@ async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Noti
                 return progress.summary(followed.errors());
             }
         }
-        let next = queue.next_at().map_or(TICK, |at| at.saturating_sub(now));
+        // A standby scans nothing, and neither does a loop without room for another round.
+        let may_scan = leads && !is_stopped && rounds.len() < ROUNDS_AT_ONCE;
+        let next = queue.next_at().filter(|_| may_scan);
+        let next = next.map_or(TICK, |at| at.saturating_sub(now));
         let wake = Instant::now() + next.clamp(Duration::from_millis(10), TICK);
         tokio::select! {
             Some((cause, decided)) = rounds.next(), if !rounds.is_empty() => {

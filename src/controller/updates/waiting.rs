@@ -149,19 +149,20 @@ impl WaitingUpdates {
             max_failures: self.limits.max_failures,
             now,
         });
+        // Once is enough: all but the first workload of a target are held, or none.
+        let due: Vec<&Change> = self.due.values().chain(self.begun.values()).collect();
+        let members = canary_members(index.iter(), &due, &self.in_progress);
+        let canary = CanaryHolds::new(&members);
         let ids: Vec<WorkloadId> = self.due.keys().cloned().collect();
         for id in ids {
-            let due: Vec<&Change> = self.due.values().chain(self.begun.values()).collect();
             let Some(change) = self.due.get(&id) else {
                 continue;
             };
-            // Each that begins changes who has to wait for whom.
-            let members = canary_members(index.iter(), &due, &self.in_progress);
             let brakes = Brakes {
                 in_progress: &self.in_progress,
                 max_rollouts: self.limits.max_rollouts,
                 breakers: &breakers,
-                canary: &CanaryHolds::new(&members),
+                canary: &canary,
                 rate: &self.rate,
             };
             // Windows are part of the decision, and are checked again by the writer.
@@ -194,3 +195,7 @@ impl WaitingUpdates {
         self.rate.end(now);
     }
 }
+
+#[cfg(test)]
+#[path = "waiting_tests.rs"]
+mod tests;
