@@ -132,7 +132,7 @@ fn blocked_old_or_huge_manifest_fails_only_its_own_tag() {
         entries.join(",")
     );
     let index: &'static str = Box::leak(index.into_boxed_str());
-    use FetchFailureKind::{CannotBePulled, Registry, TooLarge, Unauthorized};
+    use FetchFailureKind::{CannotBePulled, Registry, ServerError, TooLarge, Unauthorized};
     for (fault, kind, text) in [
         (Fault::Status(412), CannotBePulled, "HTTP 412"),
         (Fault::Status(423), CannotBePulled, "HTTP 423"),
@@ -145,7 +145,7 @@ fn blocked_old_or_huge_manifest_fails_only_its_own_tag() {
         (Fault::Body(index), TooLarge, "1001 entries"),
         (Fault::Endless, TooLarge, "larger than 4194304 bytes"),
         (Fault::Status(403), Unauthorized, "HTTP 403"),
-        (Fault::Status(500), Registry, "HTTP 500"),
+        (Fault::Status(500), ServerError, "HTTP 500"),
         (Fault::Body("{}"), Registry, "not a manifest"),
     ] {
         let registry = TestRegistry::start();

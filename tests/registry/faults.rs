@@ -21,10 +21,14 @@ const DEAD_HOST: &str = "127.0.0.1:1";
 
 #[test]
 fn server_errors_are_registry_failures_with_their_status() {
-    for status in [500, 501, 418] {
+    for (status, kind) in [
+        (500, FetchFailureKind::ServerError),
+        (501, FetchFailureKind::ServerError),
+        (418, FetchFailureKind::Registry),
+    ] {
         let registry = with_tags();
         registry.fault("/tags/list", Fault::Status(status));
-        let message = refused(options(), &registry, FetchFailureKind::Registry);
+        let message = refused(options(), &registry, kind);
         assert!(message.contains(&format!("HTTP {status}")), "{message}");
         assert_eq!(registry.requests().len(), 1, "{status}");
     }
@@ -32,11 +36,11 @@ fn server_errors_are_registry_failures_with_their_status() {
 
 #[test]
 fn temporary_errors_are_retried_a_few_times() {
-    for fault in [
-        Fault::Status(502),
-        Fault::Status(503),
-        Fault::Status(504),
-        Fault::Reset,
+    for (fault, kind) in [
+        (Fault::Status(502), FetchFailureKind::ServerError),
+        (Fault::Status(503), FetchFailureKind::ServerError),
+        (Fault::Status(504), FetchFailureKind::ServerError),
+        (Fault::Reset, FetchFailureKind::Registry),
     ] {
         let registry = with_tags();
         registry.fault("/tags/list", fault.clone()).times(2);
@@ -45,7 +49,7 @@ fn temporary_errors_are_retried_a_few_times() {
         assert_eq!(registry.requests().len(), 3);
         registry.forget();
         registry.fault("/tags/list", fault);
-        refused(options(), &registry, FetchFailureKind::Registry);
+        refused(options(), &registry, kind);
         assert_eq!(registry.requests().len(), 3);
     }
 }
@@ -268,7 +272,7 @@ fn failure_of<'m>(question: &str, metadata: &'m RepositoryMetadata) -> &'m Fetch
 
 #[test]
 fn the_length_of_an_error_page_does_not_matter() {
-    use FetchFailureKind::{NoConfig, NotFound, Registry, Unauthorized};
+    use FetchFailureKind::{NoConfig, NotFound, Registry, ServerError, Unauthorized};
     for (question, _) in QUESTIONS {
         for length in [0, 5_000, 50_000, usize::MAX] {
             // These are retried.
@@ -284,10 +288,10 @@ fn the_length_of_an_error_page_does_not_matter() {
                 (401, Unauthorized),
                 (403, Unauthorized),
                 (404, NotFound),
-                (500, Registry),
+                (500, ServerError),
             ] {
                 let kind = match kind {
-                    NotFound if question.ends_with("token") => Registry,
+                    NotFound | ServerError if question.ends_with("token") => Registry,
                     NotFound if question.contains("/blobs/") => NoConfig,
                     kind => kind,
                 };

@@ -56,7 +56,7 @@ fn no_get_follows_if_the_registry_wants_fewer_requests_or_authentication() {
     for (status, kind) in [
         (401, FetchFailureKind::Unauthorized),
         (429, FetchFailureKind::RateLimited),
-        (503, FetchFailureKind::Registry),
+        (503, FetchFailureKind::ServerError),
     ] {
         let (registry, _) = filled();
         registry.fault(HEADS, Fault::Status(status));

@@ -115,7 +115,7 @@ fn the_chosen_source_is_kept_if_it_fails_later() {
     let metadata = ask_with(options, &own.image("org/app"), all_facts("1"));
     assert_eq!(tags(&metadata), ["1", "2"]);
     let failure = failure(&image(&metadata, "1").created);
-    assert_eq!(failure.kind, FetchFailureKind::Registry);
+    assert_eq!(failure.kind, FetchFailureKind::ServerError);
     assert_eq!(own.paths(), [""; 0]);
 }
 

@@ -189,6 +189,6 @@ fn a_missing_tag_list_is_not_an_empty_list() {
     storage.fault("/tags/list", Fault::Status(500));
     let metadata = ask_with(options(), &registry.image("org/app"), vec![Fact::Tags]);
     let failure = failure(&metadata.tags);
-    assert_eq!(failure.kind, FetchFailureKind::Registry);
+    assert_eq!(failure.kind, FetchFailureKind::ServerError);
     assert!(failure.message.contains(&storage.host()), "{failure}");
 }
