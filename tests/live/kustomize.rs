@@ -429,7 +429,7 @@ fn counted(home: &Home, program: &str) -> (Vec<ExpectedImage>, usize, Duration) 
 
 /// With `--nocapture`, this prints the figures of docs/performance.md.
 #[test]
-fn later_run_builds_each_of_ten_roots_once() {
+fn later_run_searches_at_most_one_of_ten_roots_again() {
     const ROOTS: usize = 10;
     let home = Home::new();
     for (root, case) in PROGRAM_CASES.iter().cycle().take(ROOTS).enumerate() {
@@ -459,6 +459,8 @@ fn later_run_builds_each_of_ten_roots_once() {
     for run in ["second", "third"] {
         let (again, starts, took) = counted(&home, &program);
         println!("{run} run: {starts} starts of kustomize, {took:.2?}");
-        assert_eq!((starts, &again), (ROOTS, &found));
+        assert_eq!(again, found);
+        // Each is built, and the search is repeated for one of them at most.
+        assert!((ROOTS..=ROOTS + 1).contains(&starts), "{run}: {starts}");
     }
 }
