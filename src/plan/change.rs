@@ -97,6 +97,21 @@ pub struct Change {
 }
 
 impl Change {
+    /// New images of a workload in a cluster, about which nothing more is known.
+    #[must_use]
+    pub fn of_images(workload: WorkloadId, images: Vec<ImageChange>) -> Self {
+        Self {
+            workload,
+            source: None,
+            root: None,
+            images,
+            policy: None,
+            is_rollback: false,
+            notes: Vec::new(),
+            basis: Basis::default(),
+        }
+    }
+
     /// Whether this restores images because the rollout of an update failed, without being
     /// asked for.
     #[must_use]

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::cluster::fake::{Asked, Sent, answering, status};
-use crate::plan::{Basis, Change, ImageChange, Plan};
+use crate::plan::{Authorship, Change, ImageChange, Plan};
 use crate::workload::{ContainerType, Observed, WorkloadId, WorkloadKind};
+use crate::write::{DryRun, LiveWriter};
 
 fn id(name: &str) -> WorkloadId {
     WorkloadId {
@@ -23,11 +25,9 @@ fn id(name: &str) -> WorkloadId {
 
 /// A change of the container `app` from `org/app:1` to `org/app:2`.
 pub(crate) fn change(name: &str) -> Change {
-    Change {
-        workload: id(name),
-        source: None,
-        root: None,
-        images: vec![ImageChange {
+    Change::of_images(
+        id(name),
+        vec![ImageChange {
             message: "newer".to_owned(),
             ..ImageChange::new(
                 "app",
@@ -36,10 +36,28 @@ pub(crate) fn change(name: &str) -> Change {
                 "org/app:2".parse().expect("an image"),
             )
         }],
-        policy: None,
-        is_rollback: false,
-        notes: Vec::new(),
-        basis: Basis::default(),
+    )
+}
+
+/// The author of the tests' writes, who records them.
+pub(crate) fn authorship() -> Authorship {
+    Authorship {
+        by: "ann".to_owned(),
+        at: Timestamp::UNIX_EPOCH,
+        overrides: Vec::new(),
+        is_recorded: true,
+    }
+}
+
+/// Writes without a fence.
+pub(crate) fn writer<'a>(cluster: &'a Cluster, authorship: &'a Authorship) -> LiveWriter<'a> {
+    LiveWriter {
+        cluster,
+        dry_run: DryRun::None,
+        field_manager: "imgpolicy",
+        authorship,
+        clock: || Timestamp::UNIX_EPOCH,
+        fence: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use kubectl_imgpolicy::cluster::Cluster;
-use kubectl_imgpolicy::plan::{Authorship, Basis, Change, ImageChange, Plan};
+use kubectl_imgpolicy::plan::{Authorship, Change, ImageChange, Plan};
 use kubectl_imgpolicy::workload::{ContainerType, Observed, WorkloadId, WorkloadKind};
 use kubectl_imgpolicy::write::{
     Applied, DryRun, LiveWriter, StopSignal, WriteContext, WriteError, write_live,
@@ -44,23 +44,10 @@ pub(crate) fn image(
 
 /// A change of the container `app`.
 pub(crate) fn app(workload: WorkloadId, from: &str, to: &str) -> Change {
-    change(
+    Change::of_images(
         workload,
         vec![image("app", ContainerType::Container, from, to)],
     )
-}
-
-pub(crate) fn change(workload: WorkloadId, images: Vec<ImageChange>) -> Change {
-    Change {
-        workload,
-        source: None,
-        root: None,
-        images,
-        policy: None,
-        is_rollback: false,
-        notes: Vec::new(),
-        basis: Basis::default(),
-    }
 }
 
 /// Writes changes as the binary does.

@@ -1,7 +1,7 @@
 //! What a write changes and what it keeps.
 
 use kubectl_imgpolicy::cluster::Cluster;
-use kubectl_imgpolicy::plan::{Edit, ValueEdit};
+use kubectl_imgpolicy::plan::{Change, Edit, ValueEdit};
 use kubectl_imgpolicy::workload::{ContainerType, Observed, WorkloadId, WorkloadKind};
 use kubectl_imgpolicy::write::{Done, DryRun};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::control_plane::ControlPlane;
 use crate::kubeconfigs::User;
 use crate::objects::workload;
-use crate::plans::{self, MANAGER, app, change, failure, image};
+use crate::plans::{self, MANAGER, app, failure, image};
 
 const FOUR: [WorkloadKind; 4] = [
     WorkloadKind::Deployment,
@@ -63,7 +63,7 @@ async fn each_kind_gets_its_images_in_one_patch_and_nothing_else_changes() {
     let cluster = plane.connect(User::Admin, namespace).await;
     let (container, init) = (ContainerType::Container, ContainerType::InitContainer);
     let changes = FOUR.map(|kind| {
-        change(
+        Change::of_images(
             plans::id(kind, namespace, "web"),
             vec![
                 image("app", container, "org/app:1", "org/app:2"),

@@ -73,6 +73,10 @@ impl WatchedCollection {
         };
         is_in_scope && id.kind == self.kind && id.api_version == self.resource.api_version
     }
+
+    fn decode(&self, text: &str) -> Result<Workload, AccessError> {
+        decode_workload(self.kind, &self.resource.api_version, &self.scope, text)
+    }
 }
 
 /// `deployments.apps in namespace/shop`.
@@ -114,24 +118,21 @@ impl Cluster {
         label_selector: Option<&str>,
         mut report: impl FnMut(WatchNews<'_>),
     ) {
-        let WatchedCollection {
-            kind,
-            resource,
-            scope,
-        } = collection;
         let list = ListRequest {
-            path: resource.path(scope),
+            path: collection.resource.path(&collection.scope),
             label_selector,
             page: Some(PAGE),
             ..ListRequest::default()
         };
-        let decode = |text: &str| decode_workload(*kind, &resource.api_version, scope, text);
         let mut version: Option<String> = None;
         let mut pause = FIRST_PAUSE;
         loop {
             let started = Instant::now();
             let failure = match &mut version {
-                None => match self.list_to_watch(&list, decode).await {
+                None => match self
+                    .list_to_watch(&list, |text| collection.decode(text))
+                    .await
+                {
                     Ok(listed) => {
                         let mut workloads = Vec::with_capacity(listed.items.len());
                         let mut errors = Vec::new();
@@ -147,21 +148,24 @@ impl Cluster {
                     }
                     Err(error) => Some(error),
                 },
-                Some(at) => self.watch_from(&list, at, &decode, &mut report).await.err(),
+                Some(at) => {
+                    let watched = self.watch_from(collection, &list, at, &mut report);
+                    watched.await.err()
+                }
             };
             let Some(failure) = failure else {
                 continue;
             };
+            let was_stable = started.elapsed() > STABLE;
+            if was_stable {
+                pause = FIRST_PAUSE;
+            }
             if failure.is_expired() {
                 tracing::debug!("{collection} is listed again: {failure}");
                 version = None;
-                if started.elapsed() > STABLE {
-                    pause = FIRST_PAUSE;
+                if was_stable {
                     continue;
                 }
-            }
-            if started.elapsed() > STABLE {
-                pause = FIRST_PAUSE;
             }
             let wait = jittered(pause);
             report(WatchNews::Failed(&failure, wait));
@@ -173,9 +177,9 @@ impl Cluster {
     /// Watches until the server ends the watch. `at` follows the version of the collection.
     async fn watch_from(
         &self,
+        collection: &WatchedCollection,
         list: &ListRequest<'_>,
         at: &mut String,
-        decode: &impl Fn(&str) -> Result<Workload, AccessError>,
         report: &mut impl FnMut(WatchNews<'_>),
     ) -> Result<(), ClusterError> {
         let mut events = pin!(self.watch(list, at).await?);
@@ -186,14 +190,14 @@ impl Cluster {
                     continue;
                 }
                 Event::Applied(text) => {
-                    report(match decode(text.get()) {
+                    report(match collection.decode(text.get()) {
                         Ok(workload) => WatchNews::Applied(Box::new(workload)),
                         Err(error) => WatchNews::Unreadable(error),
                     });
                     text
                 }
                 Event::Deleted(text) => {
-                    if let Ok(workload) = decode(text.get()) {
+                    if let Ok(workload) = collection.decode(text.get()) {
                         report(WatchNews::Deleted(workload.id));
                     }
                     text

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::plan::{Basis, ImageChange, PolicyEdit};
+use crate::plan::{ImageChange, PolicyEdit};
 use crate::workload::{ContainerType, WorkloadKind};
 
 const NOW: &str = "2026-11-21T12:00:00Z";
@@ -46,16 +46,7 @@ fn update(workload: &str, of: &str) -> Change {
         digest,
         ..ImageChange::new("app", ContainerType::Container, "org/app:0", to)
     };
-    Change {
-        workload: id(workload),
-        source: None,
-        root: None,
-        images: vec![image],
-        policy: None,
-        is_rollback: false,
-        notes: Vec::new(),
-        basis: Basis::default(),
-    }
+    Change::of_images(id(workload), vec![image])
 }
 
 fn breakers(failures: &[FailureSeen], resumed: &Resumed) -> Breakers {

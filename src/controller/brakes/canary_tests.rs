@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::plan::{Basis, ImageChange};
+use crate::plan::ImageChange;
 use crate::workload::{ContainerType, decode};
 
 const OLD: &str = "org/app:1.0.0";
@@ -43,16 +43,7 @@ fn update(workload: &Workload) -> Change {
             NEW.parse().expect("an image"),
         )
     };
-    Change {
-        workload: workload.id.clone(),
-        source: None,
-        root: None,
-        images: vec![image],
-        policy: None,
-        is_rollback: false,
-        notes: Vec::new(),
-        basis: Basis::default(),
-    }
+    Change::of_images(workload.id.clone(), vec![image])
 }
 
 /// The names of the workloads with the old image that may start, and why the others wait.

@@ -2,7 +2,7 @@ use super::*;
 use crate::controller::brakes::{
     BreakerFacts, CanaryMember, CanaryStage, CanaryTarget, FailureSeen, Resumed, RolloutSize,
 };
-use crate::plan::{Basis, ImageChange};
+use crate::plan::ImageChange;
 use crate::policy::FailedRollout;
 use crate::workload::{ContainerType, WorkloadKind};
 
@@ -20,21 +20,15 @@ fn id(name: &str) -> WorkloadId {
 #[test]
 fn each_brake_holds_the_update_with_its_own_cause() {
     let to = "org/app:2".parse().expect("an image");
-    let change = Change {
-        workload: id("web"),
-        source: None,
-        root: None,
-        images: vec![ImageChange::new(
+    let change = Change::of_images(
+        id("web"),
+        vec![ImageChange::new(
             "app",
             ContainerType::Container,
             "org/app:1",
             to,
         )],
-        policy: None,
-        is_rollback: false,
-        notes: Vec::new(),
-        basis: Basis::default(),
-    };
+    );
     let target = CanaryTarget::of(&change.images[0].to);
     let members = ["a", "b", "web"].map(|name| CanaryMember {
         workload: id(name),

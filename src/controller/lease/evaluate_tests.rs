@@ -157,14 +157,12 @@ fn leader_stops_at_the_deadline_after_the_sending_of_the_last_renewal() {
 
 #[test]
 fn leader_stops_when_the_lease_does_not_name_it() {
-    let leading = || vec![ReadNothing(0), Wrote(0, 0, "5")];
     for (change, loss) in [
         (Read(1, "6", "pod-2", 15), Loss::TakenBy("pod-2".to_owned())),
         (Read(1, "6", "", 15), Loss::Cleared),
         (ReadNothing(1), Loss::Deleted),
     ] {
-        let mut past = leading();
-        past.push(change);
+        let past = [ReadNothing(0), Wrote(0, 0, "5"), change];
         check(1_000, &past, StepsDown(loss));
     }
 }

@@ -6,11 +6,10 @@ use super::delivered::Delivered;
 use super::update_writer::UpdateWriter;
 use crate::collect::{self, FreshLook};
 use crate::controller::event::ControllerEvent;
-use crate::plan::{Authorship, Change, Overrides, Plan};
+use crate::plan::{Change, Overrides, Plan};
 use crate::workload::{Observed, RolloutProgress, WorkloadId, progress};
 use crate::write::{
-    DryRun, LiveWriter, Rollout, WriteContext, WriteEvent, Writer, confirm_images, follow_rollout,
-    hold_back_in_cluster, wanted_images,
+    Rollout, WriteEvent, confirm_images, follow_rollout, hold_back_in_cluster, wanted_images,
 };
 
 impl UpdateWriter<'_> {
@@ -47,7 +46,8 @@ impl UpdateWriter<'_> {
         let objects = objects.by_id.into_values();
         let observed: Vec<Observed> = objects.map(|object| object.observed).collect();
         let was_available = self.is_available(&id).await;
-        self.write(&plan, &observed, &mut delivered, report).await;
+        self.write_and_follow(&plan, &observed, &mut delivered, report)
+            .await;
         self.end(&mut delivered, was_available, report).await;
         delivered
     }
@@ -56,9 +56,11 @@ impl UpdateWriter<'_> {
     /// workload was available before is not known, so its images are not restored.
     pub async fn take_up(&self, change: Change, report: &dyn Fn(ControllerEvent<'_>)) -> Delivered {
         let id = change.workload.clone();
-        let waiting = |text: &str| report(ControllerEvent::Waiting(&id, text));
         let limit = self.rollout_timeout;
-        let rollout = follow_rollout(self.cluster, &id, limit, self.stop, &waiting).await;
+        let rollout = follow_rollout(self.cluster, &id, limit, self.stop, &|text: &str| {
+            report(ControllerEvent::Waiting(&id, text));
+        })
+        .await;
         let mut delivered = Delivered {
             rollout: Some(rollout),
             ..Delivered::new(change)
@@ -89,36 +91,17 @@ impl UpdateWriter<'_> {
             .await;
     }
 
-    async fn write(
+    async fn write_and_follow(
         &self,
         plan: &Plan,
         observed: &[Observed],
         delivered: &mut Delivered,
         report: &dyn Fn(ControllerEvent<'_>),
     ) {
-        let authorship = Authorship {
-            by: self.by.to_owned(),
-            at: (self.clock)(),
-            overrides: Vec::new(),
-            is_recorded: true,
-        };
-        let writer = Writer::Live(LiveWriter {
-            cluster: self.cluster,
-            dry_run: DryRun::None,
-            field_manager: self.field_manager,
-            authorship: &authorship,
-            clock: self.clock,
-            fence: self.fence,
-        });
-        let context = WriteContext {
-            observed,
-            recheck: None,
-            wait: Some(self.rollout_timeout),
-            stop: self.stop,
-        };
         let end = RefCell::new((None, Vec::new()));
-        let written = writer
-            .write(plan, &context, &|event| match event {
+        let wait = Some(self.rollout_timeout);
+        let applied = self
+            .write(plan, observed, wait, &|event| match event {
                 WriteEvent::Applied(applied) => {
                     report(ControllerEvent::Written(&delivered.change, applied));
                 }
@@ -128,7 +111,7 @@ impl UpdateWriter<'_> {
                 WriteEvent::Slow(_) => {}
             })
             .await;
-        delivered.applied = written.applied.into_iter().next();
+        delivered.applied = applied;
         (delivered.rollout, delivered.stuck) = end.into_inner();
     }
 }

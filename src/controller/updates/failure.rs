@@ -1,19 +1,18 @@
 //! What follows a rollout that has failed: the failure is recorded on the workload, and with
 //! `imgpolicy.dev/on-failure: rollback` the previous images are restored.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::delivered::FailureHandled;
 use super::update_writer::UpdateWriter;
 use crate::cluster::{AccessError, ClusterError};
-use crate::collect;
+use crate::collect::{self, ObservedObject};
 use crate::controller::event::ControllerEvent;
-use crate::plan::{
-    AfterFailure, Authorship, Change, FailedUpdate, Plan, after_failure, plan_after_failure,
-};
+use crate::plan::{AfterFailure, Change, FailedUpdate, Plan, after_failure, plan_after_failure};
 use crate::secrets;
 use crate::workload::Observed;
-use crate::write::{Applied, Done, DryRun, LiveWriter, WriteContext, WriteError, Writer};
+use crate::write::{Applied, Done, WriteError};
 
 /// The pause before a failure that could not be recorded is recorded again. Until then, the
 /// workload counts as being updated, so that no other one gets the image.
@@ -62,8 +61,12 @@ impl UpdateWriter<'_> {
     ) -> Result<FailureHandled, ClusterError> {
         let id = &change.workload;
         let object = self.cluster.observe(id).await?;
-        let objects = collect::observe(self.cluster, [id.clone()]).await;
-        let owners = collect::owners(self.cluster, &objects.by_id).await;
+        let about = ObservedObject {
+            observed: object.clone(),
+            consequences: Vec::new(),
+        };
+        let objects = BTreeMap::from([(id.clone(), about)]);
+        let owners = collect::owners(self.cluster, &objects).await;
         let failed = FailedUpdate {
             change,
             cause: &secrets::redact(cause),
@@ -94,29 +97,9 @@ impl UpdateWriter<'_> {
 
     /// Writes a plan with one change, and does not follow its rollout.
     async fn write_at_once(&self, plan: &Plan, object: &Observed) -> Applied {
-        let authorship = Authorship {
-            by: self.by.to_owned(),
-            at: (self.clock)(),
-            overrides: Vec::new(),
-            is_recorded: true,
-        };
-        let writer = Writer::Live(LiveWriter {
-            cluster: self.cluster,
-            dry_run: DryRun::None,
-            field_manager: self.field_manager,
-            authorship: &authorship,
-            clock: self.clock,
-            fence: self.fence,
-        });
-        let context = WriteContext {
-            observed: std::slice::from_ref(object),
-            recheck: None,
-            wait: None,
-            stop: self.stop,
-        };
-        let written = writer.write(plan, &context, &|_| {}).await;
-        let mut applied = written.applied.into_iter();
-        applied.next().unwrap_or_else(|| Applied {
+        let observed = std::slice::from_ref(object);
+        let applied = self.write(plan, observed, None, &|_| {}).await;
+        applied.unwrap_or_else(|| Applied {
             workload: object.workload.id.clone(),
             source: None,
             result: Ok(Done::Unchanged),

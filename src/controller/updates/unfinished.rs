@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::controller::index::WatchedWorkloads;
-use crate::plan::{Basis, Change, ImageChange, LastUpdate};
+use crate::plan::{Change, ImageChange, LastUpdate};
 use crate::policy::FailedRollout;
 use crate::workload::Workload;
 
@@ -57,14 +57,5 @@ fn change_of(workload: &Workload, last: &LastUpdate) -> Option<Change> {
         }
         images.push(image);
     }
-    (!images.is_empty()).then(|| Change {
-        workload: workload.id.clone(),
-        source: None,
-        root: None,
-        images,
-        policy: None,
-        is_rollback: false,
-        notes: Vec::new(),
-        basis: Basis::default(),
-    })
+    (!images.is_empty()).then(|| Change::of_images(workload.id.clone(), images))
 }

@@ -6,8 +6,12 @@ use jiff::Timestamp;
 
 use crate::cluster::Cluster;
 use crate::collect::PullSecretUse;
+use crate::plan::{Authorship, Plan};
 use crate::registry::Registries;
-use crate::write::{Fence, StopSignal};
+use crate::workload::Observed;
+use crate::write::{
+    Applied, DryRun, Fence, LiveWriter, StopSignal, WriteContext, WriteEvent, Writer,
+};
 
 /// How changes are written.
 #[derive(Clone)]
@@ -32,4 +36,38 @@ pub struct UpdateWriter<'a> {
     pub fence: Option<&'a dyn Fence>,
     /// When to stop.
     pub stop: &'a StopSignal,
+}
+
+impl UpdateWriter<'_> {
+    /// Writes a plan with one change. `wait`: how long its rollout is followed; `None`: it is not.
+    pub(super) async fn write(
+        &self,
+        plan: &Plan,
+        observed: &[Observed],
+        wait: Option<Duration>,
+        report: &dyn Fn(WriteEvent<'_>),
+    ) -> Option<Applied> {
+        let authorship = Authorship {
+            by: self.by.to_owned(),
+            at: (self.clock)(),
+            overrides: Vec::new(),
+            is_recorded: true,
+        };
+        let writer = Writer::Live(LiveWriter {
+            cluster: self.cluster,
+            dry_run: DryRun::None,
+            field_manager: self.field_manager,
+            authorship: &authorship,
+            clock: self.clock,
+            fence: self.fence,
+        });
+        let context = WriteContext {
+            observed,
+            recheck: None,
+            wait,
+            stop: self.stop,
+        };
+        let written = writer.write(plan, &context, report).await;
+        written.applied.into_iter().next()
+    }
 }

@@ -33,8 +33,7 @@ pub struct UpdateLimits {
 pub(crate) struct WaitingUpdates {
     limits: UpdateLimits,
     due: BTreeMap<WorkloadId, Change>,
-    in_progress: BTreeSet<WorkloadId>,
-    /// The changes of those in progress: the index may not show them yet.
+    /// Those that have begun and not ended. The index may not show them yet.
     begun: BTreeMap<WorkloadId, Change>,
     waits: BTreeMap<WorkloadId, Wait>,
     rate: UpdateRate,
@@ -48,7 +47,6 @@ impl WaitingUpdates {
             rate: UpdateRate::after(limits.max_updates, &[]),
             limits,
             due: BTreeMap::new(),
-            in_progress: BTreeSet::new(),
             begun: BTreeMap::new(),
             waits: BTreeMap::new(),
             resumed: Resumed::default(),
@@ -63,20 +61,19 @@ impl WaitingUpdates {
         let minute = now - SignedDuration::from_mins(2);
         let recorded = past_updates(index.iter(), &self.limits.by, minute);
         self.rate = UpdateRate::after(self.limits.max_updates, &recorded);
-        for _ in &self.in_progress {
+        for _ in &self.begun {
             self.rate.start(now);
         }
     }
 
     /// Whether an update of the workload has begun and not ended.
     pub(crate) fn is_in_progress(&self, id: &WorkloadId) -> bool {
-        self.in_progress.contains(id)
+        self.begun.contains_key(id)
     }
 
     /// Takes up an update that another leader, or this program before a restart, has begun.
     pub(crate) fn take_up(&mut self, change: Change, now: Timestamp) {
         self.rate.start(now);
-        self.in_progress.insert(change.workload.clone());
         self.begun.insert(change.workload.clone(), change);
     }
 
@@ -150,8 +147,9 @@ impl WaitingUpdates {
             now,
         });
         // Once is enough: all but the first workload of a target are held, or none.
+        let mut in_progress: BTreeSet<WorkloadId> = self.begun.keys().cloned().collect();
         let due: Vec<&Change> = self.due.values().chain(self.begun.values()).collect();
-        let members = canary_members(index.iter(), &due, &self.in_progress);
+        let members = canary_members(index.iter(), &due, &in_progress);
         let canary = CanaryHolds::new(&members);
         let ids: Vec<WorkloadId> = self.due.keys().cloned().collect();
         for id in ids {
@@ -159,7 +157,7 @@ impl WaitingUpdates {
                 continue;
             };
             let brakes = Brakes {
-                in_progress: &self.in_progress,
+                in_progress: &in_progress,
                 max_rollouts: self.limits.max_rollouts,
                 breakers: &breakers,
                 canary: &canary,
@@ -171,7 +169,7 @@ impl WaitingUpdates {
                     self.waits.remove(&id);
                     self.rate.start(now);
                     if let Some(change) = self.due.remove(&id) {
-                        self.in_progress.insert(id.clone());
+                        in_progress.insert(id.clone());
                         self.begun.insert(id, change.clone());
                         startable.push(change);
                     }
@@ -190,7 +188,6 @@ impl WaitingUpdates {
 
     /// An update and its rollout have ended.
     pub(crate) fn end(&mut self, id: &WorkloadId, now: Timestamp) {
-        self.in_progress.remove(id);
         self.begun.remove(id);
         self.rate.end(now);
     }

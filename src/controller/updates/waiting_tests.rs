@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
-use crate::plan::{Basis, ImageChange};
+use crate::plan::ImageChange;
 use crate::workload::{ContainerType, Workload};
 
 fn limits(max_updates: usize, max_rollouts: usize) -> UpdateLimits {
@@ -24,21 +24,15 @@ fn workload(name: &str, image: &str) -> Workload {
 
 fn change(name: &str, image: &str) -> Change {
     let from = "registry.example/org/app:1";
-    Change {
-        workload: workload(name, from).id,
-        source: None,
-        root: None,
-        images: vec![ImageChange::new(
+    Change::of_images(
+        workload(name, from).id,
+        vec![ImageChange::new(
             "test",
             ContainerType::Container,
             from,
             image.parse().expect("an image"),
         )],
-        policy: None,
-        is_rollback: false,
-        notes: Vec::new(),
-        basis: Basis::default(),
-    }
+    )
 }
 
 fn index(names: &[String]) -> WatchedWorkloads {

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 
-use crate::plan::basis::Basis;
 use crate::plan::change::Change;
 use crate::plan::policy_edit::PolicyEdit;
 use crate::policy::FailedRollout;
@@ -41,16 +40,12 @@ impl FailedUpdate<'_> {
     #[must_use]
     pub fn record(&self) -> Change {
         Change {
-            workload: self.change.workload.clone(),
             source: self.change.source.clone(),
             root: self.change.root.clone(),
-            images: Vec::new(),
             policy: Some(PolicyEdit::RecordFailure {
                 failures: self.failures(),
             }),
-            is_rollback: false,
-            notes: Vec::new(),
-            basis: Basis::default(),
+            ..Change::of_images(self.change.workload.clone(), Vec::new())
         }
     }
 }

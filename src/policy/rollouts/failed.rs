@@ -102,8 +102,9 @@ impl FailedRollout {
     /// exists, the oldest first.
     #[must_use]
     pub fn merged(known: &[Self], new: &[Self], containers: &BTreeSet<&str>) -> Vec<Self> {
-        let is_replaced = |old: &&Self| new.iter().any(|one| one.is_same(old));
-        let kept = known.iter().filter(|old| !is_replaced(old));
+        let kept = known
+            .iter()
+            .filter(|old| !new.iter().any(|one| one.is_same(old)));
         let mut all: Vec<Self> = kept.chain(new).cloned().collect();
         all.retain(|one| containers.contains(one.container.as_str()));
         all.sort_by_key(|one| one.at);

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::*;
@@ -12,7 +11,7 @@ use crate::cluster::fake::{Asked, status};
 use crate::plan::{
     Authorship, LastUpdate, LockNote, Overrides, Plan, PolicyEdit, RecordedChange, plan_rollback,
 };
-use crate::write::fake::{Stored, admitting, change, plan, server};
+use crate::write::fake::{Stored, admitting, authorship, change, plan, server, writer};
 use crate::write::{WriteContext, write_live};
 
 /// The digest of an image, with an `@`.
@@ -23,19 +22,10 @@ fn digest(image: &str) -> String {
 
 async fn write_plan(cluster: &Cluster, plan: &Plan, overrides: &[Override]) -> Applied {
     let authorship = Authorship {
-        by: "ann".to_owned(),
-        at: Timestamp::UNIX_EPOCH,
         overrides: overrides.to_vec(),
-        is_recorded: true,
+        ..authorship()
     };
-    let writer = LiveWriter {
-        cluster,
-        dry_run: DryRun::None,
-        field_manager: "imgpolicy",
-        authorship: &authorship,
-        clock: || Timestamp::UNIX_EPOCH,
-        fence: None,
-    };
+    let writer = writer(cluster, &authorship);
     let context = WriteContext {
         observed: &[],
         recheck: None,

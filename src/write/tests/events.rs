@@ -3,28 +3,16 @@
 use jiff::Timestamp;
 
 use crate::cluster::Cluster;
-use crate::plan::{Authorship, Plan, PolicyEdit};
+use crate::plan::{Plan, PolicyEdit};
 use crate::policy::FailedRollout;
 use crate::workload::Observed;
-use crate::write::fake::{change, observed, server};
-use crate::write::{Done, DryRun, LiveWriter, StopSignal, WriteContext, write_live};
+use crate::write::fake::{authorship, change, observed, server, writer};
+use crate::write::{Done, StopSignal, WriteContext, write_live};
 
 /// Writes a plan of one change.
 async fn write(cluster: &Cluster, plan: &Plan, observed: &[Observed]) {
-    let authorship = Authorship {
-        by: "ann".to_owned(),
-        at: Timestamp::UNIX_EPOCH,
-        overrides: Vec::new(),
-        is_recorded: true,
-    };
-    let writer = LiveWriter {
-        cluster,
-        dry_run: DryRun::None,
-        field_manager: "imgpolicy",
-        authorship: &authorship,
-        clock: || Timestamp::UNIX_EPOCH,
-        fence: None,
-    };
+    let authorship = authorship();
+    let writer = writer(cluster, &authorship);
     let context = WriteContext {
         observed,
         recheck: None,

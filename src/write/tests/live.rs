@@ -1,24 +1,16 @@
 use std::sync::Mutex;
 
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::*;
 use crate::cluster::Cluster;
 use crate::cluster::fake::{Asked, answering, status};
-use crate::plan::{Authorship, Edit, Refusal};
-use crate::write::fake::{Stored, admitting, change, object, observed, plan, server};
+use crate::plan::{Edit, Refusal};
+use crate::write::fake::{
+    Stored, admitting, authorship, change, object, observed, plan, server, writer,
+};
 use crate::write::one_write::{is_in, pause};
 use crate::write::{Done, StopSignal, WriteError};
-
-fn authorship() -> Authorship {
-    Authorship {
-        by: "ann".to_owned(),
-        at: Timestamp::UNIX_EPOCH,
-        overrides: Vec::new(),
-        is_recorded: true,
-    }
-}
 
 async fn write(cluster: &Cluster, plan: &Plan, observed: &[Observed]) -> Vec<Applied> {
     write_as(cluster, plan, observed, DryRun::None).await
@@ -32,12 +24,8 @@ async fn write_as(
 ) -> Vec<Applied> {
     let authorship = authorship();
     let writer = LiveWriter {
-        cluster,
         dry_run,
-        field_manager: "imgpolicy",
-        authorship: &authorship,
-        clock: || Timestamp::UNIX_EPOCH,
-        fence: None,
+        ..writer(cluster, &authorship)
     };
     let stop = StopSignal::never();
     write_live(plan, &context(observed, &stop), &writer, &|_| {}).await
@@ -278,14 +266,7 @@ async fn one_failure_does_not_stop_the_others() {
     let objects = names.map(|name| observed(name, 7));
     let reported = Mutex::new(Vec::new());
     let authorship = authorship();
-    let writer = LiveWriter {
-        cluster: &cluster,
-        dry_run: DryRun::None,
-        field_manager: "imgpolicy",
-        authorship: &authorship,
-        clock: || Timestamp::UNIX_EPOCH,
-        fence: None,
-    };
+    let writer = writer(&cluster, &authorship);
     let report = |event: WriteEvent<'_>| {
         let WriteEvent::Applied(applied) = event else {
             return;

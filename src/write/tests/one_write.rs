@@ -4,17 +4,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::LocalBoxFuture;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::*;
 use crate::cluster::Cluster;
 use crate::cluster::fake::status;
-use crate::plan::{Authorship, Plan};
+use crate::plan::Plan;
 use crate::policy::PolicySources;
 use crate::workload::Workload;
-use crate::write::fake::{OnPatch, Stored, admitting, object, plan, server};
+use crate::write::fake::{OnPatch, Stored, admitting, authorship, object, plan, server, writer};
 use crate::write::{Fence, WriteContext, WriteEvent, write_live};
 
 const POLICY: &str = "fluxcd.io/tag.app";
@@ -40,27 +39,11 @@ fn plan_for(workload: &Workload) -> Plan {
     plan
 }
 
-fn authorship() -> Authorship {
-    Authorship {
-        by: "ann".to_owned(),
-        at: Timestamp::UNIX_EPOCH,
-        overrides: Vec::new(),
-        is_recorded: true,
-    }
-}
-
 async fn write_until(cluster: &Cluster, stop: &StopSignal) -> Applied {
     let planned = planned_object();
     let plan = plan_for(&planned.workload);
     let authorship = authorship();
-    let writer = LiveWriter {
-        cluster,
-        dry_run: DryRun::None,
-        field_manager: "imgpolicy",
-        authorship: &authorship,
-        clock: || Timestamp::UNIX_EPOCH,
-        fence: None,
-    };
+    let writer = writer(cluster, &authorship);
     let context = WriteContext {
         observed: std::slice::from_ref(&planned),
         recheck: None,
@@ -249,14 +232,7 @@ async fn write_twenty(
     let stopper = Arc::clone(&sender);
     let (cluster, asked) = server(Box::new(move |_, n, _| on_patch(n, &stopper)));
     let authorship = authorship();
-    let writer = LiveWriter {
-        cluster: &cluster,
-        dry_run: DryRun::None,
-        field_manager: "imgpolicy",
-        authorship: &authorship,
-        clock: || Timestamp::UNIX_EPOCH,
-        fence: None,
-    };
+    let writer = writer(&cluster, &authorship);
     let names: Vec<String> = (0..20).map(|n| format!("w{n:02}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let context = WriteContext {
@@ -325,14 +301,7 @@ async fn write_that_the_server_does_not_answer_is_named_after_three_seconds() {
         };
         let (cluster, _) = server(admitting(|_, _| {}, policy));
         let authorship = authorship();
-        let writer = LiveWriter {
-            cluster: &cluster,
-            dry_run: DryRun::None,
-            field_manager: "imgpolicy",
-            authorship: &authorship,
-            clock: || Timestamp::UNIX_EPOCH,
-            fence: None,
-        };
+        let writer = writer(&cluster, &authorship);
         let context = WriteContext {
             observed: &[],
             recheck: None,
@@ -381,12 +350,8 @@ async fn each_patch_is_sent_only_while_the_fence_is_open() {
         let authorship = authorship();
         let fence = ClosingFence(checks.into());
         let writer = LiveWriter {
-            cluster: &cluster,
-            dry_run: DryRun::None,
-            field_manager: "imgpolicy",
-            authorship: &authorship,
-            clock: || Timestamp::UNIX_EPOCH,
             fence: Some(&fence),
+            ..writer(&cluster, &authorship)
         };
         let stop = StopSignal::never();
         let context = WriteContext {

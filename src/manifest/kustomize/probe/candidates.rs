@@ -98,10 +98,14 @@ impl CandidateFinder {
     }
 }
 
+/// Whether a text is the tag or the digest of an image, if it has one.
+fn is_version(part: &str, of: &str) -> bool {
+    !of.is_empty() && part == of
+}
+
 /// The list that a text belongs to because of one image; `None` if it cannot decide it.
 fn list(text: &str, key: &str, image: &ImageText) -> Option<usize> {
     let own = ImageText::split(text);
-    let is_version = |part: &str, of: &str| !of.is_empty() && part == of;
     let has_version = !own.tag.is_empty() || !own.digest.is_empty();
     let in_first = is_version(&own.tag, &image.tag)
         || is_version(&own.digest, &image.digest)
