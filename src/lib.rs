@@ -17,6 +17,7 @@
 //!   output, each for one kind of system. [`collect`] combines them for reading and
 //!   [`write`](mod@write) for writing.
 //! - [`controller`] runs all of this in a loop; of several replicas, one leads.
+//! - [`install`] makes the manifests that install the controller.
 //! - [`secrets`] knows the credentials of the run and removes them from every text
 //!   that is printed or saved.
 //! - [`cli`] parses the command line, runs these steps, and turns the result into
@@ -39,6 +40,7 @@ pub mod files;
 pub mod fuzzing;
 pub mod git;
 pub mod image;
+pub mod install;
 pub mod kustomize;
 pub mod manifest;
 pub mod output;

@@ -58,7 +58,10 @@ pub async fn from_workloads(
         .await;
     add_namespaces(namespaces, &mut snapshot);
     add_live_policies(cluster, &mut snapshot).await;
-    surroundings(cluster, Coverage::Own, &mut snapshot).await?;
+    let mut needs = cluster_needs(&snapshot)?;
+    // Who works in namespaces may have no right in the whole cluster, and asks for nothing there.
+    needs.nodes &= *scope == Scope::AllNamespaces && snapshot.settings.platforms.is_empty();
+    add_surroundings(cluster, Coverage::Own, &needs, &mut snapshot).await;
     Ok(snapshot)
 }
 
@@ -131,6 +134,17 @@ pub async fn surroundings(
     snapshot: &mut Snapshot,
 ) -> Result<(), CollectError> {
     let needs = cluster_needs(snapshot)?;
+    add_surroundings(cluster, coverage, &needs, snapshot).await;
+    Ok(())
+}
+
+/// Adds the facts that are needed.
+async fn add_surroundings(
+    cluster: &Cluster,
+    coverage: Coverage,
+    needs: &ClusterNeeds,
+    snapshot: &mut Snapshot,
+) {
     let pods_of: Vec<&Workload> = snapshot
         .workloads
         .iter()
@@ -165,7 +179,6 @@ pub async fn surroundings(
         snapshot.uncovered = by_owner(pods.uncovered);
         snapshot.notes.extend(pods.note);
     }
-    Ok(())
 }
 
 /// The nodes, reduced to what these workloads look at.

@@ -121,4 +121,5 @@ pub(super) const MAY_USE: &[(&str, &[&str])] = &[
             "write",
         ],
     ),
+    ("install", &["cluster"]),
 ];

@@ -5,6 +5,7 @@ mod cache;
 mod commands;
 mod compare;
 mod completion;
+mod controller_manifests;
 mod elected_now;
 mod faults;
 mod files;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use kubectl_imgpolicy::evaluator::{Outcome, Reason};
+use kubectl_imgpolicy::install::{RIGHTS, Right};
 use kubectl_imgpolicy::output::{Column, WriteResult};
 use kubectl_imgpolicy::plan::{HoldReason, MarkerReason, MarkerWarningCode};
 use kubectl_imgpolicy::policy::{Order, Rejection, State, WarningCode};
@@ -13,7 +14,7 @@ use super::commands::commands;
 use super::{assert_named, documents, printed, read, shell};
 
 /// Flags of other programs, and the one that clap adds.
-const OTHER_FLAGS: [&str; 14] = [
+const OTHER_FLAGS: [&str; 15] = [
     "--annotation",
     "--creation-time",
     "--reproducible",
@@ -25,6 +26,7 @@ const OTHER_FLAGS: [&str; 14] = [
     "--update-image",
     "--update-all-images",
     "--force",
+    "--from-file",
     "--repo",
     "--signer-workflow",
     "--check",
@@ -116,6 +118,16 @@ fn reasons_are_listed_with_their_outcome() {
         let line = format!("| `{reason}` | `{}` |", reason.outcome());
         assert!(text.contains(&line), "{line}");
     }
+}
+
+#[test]
+fn rights_of_the_controller_are_listed() {
+    let text = read("docs/controller.md");
+    let table = text.split("\n## Rights\n").nth(1).expect("a section");
+    let rows = table.lines().filter(|line| line.starts_with("| `"));
+    let rows: Vec<&str> = rows.collect();
+    let expected: Vec<String> = RIGHTS.iter().map(Right::row).collect();
+    assert_eq!(rows, expected, "\n{}\n", expected.join("\n"));
 }
 
 #[test]

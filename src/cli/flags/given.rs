@@ -34,7 +34,8 @@ pub(crate) struct GivenFlags(Vec<GivenFlag>);
 #[derive(Debug, Clone)]
 struct GivenFlag {
     id: String,
-    words: Vec<String>,
+    /// The words of each value.
+    words: Vec<Vec<String>>,
 }
 
 impl GivenFlag {
@@ -46,7 +47,7 @@ impl GivenFlag {
         let values = matches.get_raw(id)?;
         Some(Self {
             id: id.to_owned(),
-            words: values.flat_map(|value| words(argument, value)).collect(),
+            words: values.map(|value| words(argument, value)).collect(),
         })
     }
 }
@@ -80,17 +81,26 @@ impl GivenFlags {
 
     /// Like `to_args`, but without some of the flags.
     pub(crate) fn to_args_except<A: Args>(&self, except: &[&str]) -> Vec<String> {
+        self.of_group::<A>(except).flatten().cloned().collect()
+    }
+
+    /// The given flags of one group as a manifest has them: each with its value in one word.
+    pub(crate) fn to_assignments<A: Args>(&self) -> Vec<String> {
+        self.of_group::<A>(&[]).map(|flag| flag.join("=")).collect()
+    }
+
+    /// The words of each value of each given flag of a group.
+    fn of_group<A: Args>(&self, except: &[&str]) -> impl Iterator<Item = &Vec<String>> {
         let group = A::augment_args(Command::new(""));
-        let mut all = Vec::new();
-        for argument in group.get_arguments() {
-            let id = argument.get_id().as_str();
-            if except.contains(&id) {
-                continue;
-            }
-            let given = self.0.iter().filter(|given| given.id == id);
-            all.extend(given.flat_map(|given| given.words.iter().cloned()));
-        }
-        all
+        let ids: Vec<String> = group
+            .get_arguments()
+            .map(|argument| argument.get_id().to_string())
+            .filter(|id| !except.contains(&id.as_str()))
+            .collect();
+        ids.into_iter().flat_map(|id| {
+            let given = self.0.iter().filter(move |given| given.id == id);
+            given.flat_map(|given| &given.words)
+        })
     }
 }
 
@@ -174,6 +184,15 @@ mod tests {
             let mut all = command.get_arguments().chain(update.get_arguments());
             assert!(all.any(|argument| argument.get_id() == id), "{id}");
         }
+    }
+
+    #[test]
+    fn assignment_is_one_word() {
+        let given = given("x update --all --max-connections 4 --cache=off --offline=false");
+        assert_eq!(
+            given.to_assignments::<RegistryFlags>(),
+            ["--max-connections=4", "--cache=off"]
+        );
     }
 
     #[test]

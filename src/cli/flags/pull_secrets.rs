@@ -39,6 +39,11 @@ impl PullSecretFlags {
         self.pull_secrets != WhenPullSecrets::Auto
     }
 
+    /// Whether pull secrets are never used.
+    pub(crate) fn is_off(&self) -> bool {
+        self.pull_secrets == WhenPullSecrets::Off
+    }
+
     /// Rejects `always` if no cluster is read. `instead` is the flag that names the other
     /// source.
     pub(crate) fn check(&self, instead: &str) -> Result<(), CommandError> {

@@ -141,6 +141,16 @@ impl RegistryFlags {
         self.open(self.cache(), trust, globals)
     }
 
+    /// The given cache, or the default.
+    pub(crate) fn cache_option(&self) -> &CacheOption {
+        &self.cache
+    }
+
+    /// Whether the file with the secret of the cache is given.
+    pub(crate) fn has_cache_key_file(&self) -> bool {
+        self.cache_key_file.is_some()
+    }
+
     /// The cache of a run.
     pub(crate) fn cache(&self) -> Cache {
         Cache::open_with_key(&self.cache, self.cache_key_file.as_deref())

@@ -65,11 +65,25 @@ fn check_found(
 ) -> Result<(), Distrust> {
     use std::os::unix::fs::MetadataExt as _;
     let us = rustix::process::geteuid().as_raw();
-    if found.uid() != us && found.uid() != 0 {
+    check_mode(found.uid(), found.mode() & 0o7777, us, forbidden, distrust)
+}
+
+/// A file of root's may be readable for a group: so Kubernetes gives a Secret to the Pod that it
+/// is for.
+#[cfg(unix)]
+fn check_mode(
+    owner: u32,
+    mode: u32,
+    us: u32,
+    forbidden: u32,
+    distrust: fn(u32) -> Distrust,
+) -> Result<(), Distrust> {
+    if owner != us && owner != 0 {
         return Err(Distrust::Owner);
     }
-    let mode = found.mode() & 0o7777;
-    if mode & forbidden != 0 {
+    let is_given_by_root = owner == 0 && us != 0;
+    let allowed = if is_given_by_root { 0o040 } else { 0 };
+    if mode & forbidden & !allowed != 0 {
         return Err(distrust(mode));
     }
     Ok(())
@@ -118,6 +132,24 @@ mod tests {
             let trusted = (trusted(Sharing::Nobody), trusted(Sharing::Group));
             assert_eq!(trusted, (nobody, group), "{mode:o}");
         }
+    }
+
+    #[test]
+    fn secret_that_root_gives_to_a_group_is_trusted() {
+        for (owner, mode, trusted) in [
+            (0, 0o400, true),
+            (0, 0o440, true),
+            (0, 0o460, false),
+            (0, 0o444, false),
+            (7, 0o400, true),
+            (7, 0o440, false),
+            (8, 0o400, false),
+        ] {
+            let found = check_mode(owner, mode, 7, 0o077, Distrust::Readable);
+            assert_eq!(found.is_ok(), trusted, "{owner} {mode:o}");
+        }
+        let found = check_mode(0, 0o440, 0, 0o077, Distrust::Readable);
+        assert_eq!(found, Err(Distrust::Readable(0o440)));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use super::manifests::{ManifestsArgs, manifests};
 use super::resume::{ResumeArgs, resume};
 use super::run::{RunArgs, run};
 use crate::cli::error::CommandError;
@@ -25,6 +26,7 @@ pub(crate) struct ControllerArgs {
 enum ControllerCommand {
     Run(Box<RunArgs>),
     Resume(ResumeArgs),
+    Manifests(Box<ManifestsArgs>),
 }
 
 pub(crate) fn controller(
@@ -35,5 +37,6 @@ pub(crate) fn controller(
     match &args.command {
         ControllerCommand::Run(args) => run(args, globals, terminal),
         ControllerCommand::Resume(args) => resume(args, globals, terminal),
+        ControllerCommand::Manifests(args) => manifests(args, globals, terminal),
     }
 }

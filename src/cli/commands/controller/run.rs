@@ -52,13 +52,13 @@ pub(crate) struct RunArgs {
         value_delimiter = ',',
         conflicts_with = "all_namespaces"
     )]
-    namespaces: Vec<String>,
+    pub(super) namespaces: Vec<String>,
 
     /// Work on all namespaces
     #[arg(short = 'A', long, num_args = 0..=1, require_equals = true, default_value_t = false,
         default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
         value_name = "BOOL", action = ArgAction::Set)]
-    all_namespaces: bool,
+    pub(super) all_namespaces: bool,
 
     /// Only workloads with these labels
     #[arg(short = 'l', long, value_name = "SELECTOR")]
@@ -66,12 +66,12 @@ pub(crate) struct RunArgs {
 
     /// Decide and report, and write nothing
     #[arg(long)]
-    observe: bool,
+    pub(super) observe: bool,
 
     /// End when every repository was scanned and every update was made; with --observe, the exit
     /// code is 10 if updates wait
     #[arg(long)]
-    once: bool,
+    pub(super) once: bool,
 
     /// The time between two scans of a repository; four times as long for repositories that no
     /// automated workload uses
@@ -112,7 +112,7 @@ pub(crate) struct RunArgs {
     decisions: DecisionFlags,
 
     #[command(flatten)]
-    access: RegistryAccess,
+    pub(super) access: RegistryAccess,
 }
 
 pub(crate) fn run(
