@@ -57,7 +57,7 @@ pub use resolved::Resolved;
 pub use rollouts::{FailedRollout, OnFailure, RolloutRules};
 pub use rule::{Rule, RuleError};
 pub(crate) use schedule::schedule_annotations;
-pub use schedule::{Closure, Schedule, namespace_schedule};
+pub use schedule::{Closure, Schedule, ScheduleFlags, namespace_schedule};
 pub use state::{Lock, State};
 pub use tag_filter::{AllowMode, BarredTags, Passed, TagFilter};
 pub use warning::{Warning, WarningCode};

@@ -16,7 +16,7 @@ use super::quote::quote;
 use super::resolved::Resolved;
 use super::rollouts::RolloutRules;
 use super::rule::Rule;
-use super::schedule::{Schedule, namespace_schedule};
+use super::schedule::{Schedule, ScheduleFlags, namespace_schedule};
 use super::sources::annotation_keys::AnnotationKey;
 use super::sources::annotations::PolicyAnnotations;
 use super::sources::image_policies::{ImagePolicies, ImagePolicyEntry};
@@ -34,13 +34,15 @@ pub struct PolicySources {
     /// The annotations of namespaces about when images may be updated, by the namespace's
     /// name.
     pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
+    /// The windows and freezes of the run.
+    pub schedule: ScheduleFlags,
 }
 
 /// Resolves every container of a workload, in the order of the spec.
 #[must_use]
 pub fn resolve(workload: &Workload, sources: &PolicySources) -> Vec<Resolved> {
     let annotations = PolicyAnnotations::read(workload);
-    let schedule = Schedule::of(workload, &sources.namespaces);
+    let schedule = Schedule::of(workload, &sources.namespaces, &sources.schedule);
     let rollouts = RolloutRules::of(workload);
     workload
         .containers
@@ -428,17 +430,14 @@ impl PolicySources {
             workload.annotations.contains_key(&key)
         });
         let image_policies = self.image_policies.iter();
+        let own = self.namespaces.get_key_value(&workload.id.namespace);
         Self {
             image_policies: image_policies
                 .filter(|policies| names_policies || governs(policies, workload, self))
                 .cloned()
                 .collect(),
-            namespaces: self
-                .namespaces
-                .get_key_value(&workload.id.namespace)
-                .map(|(name, annotations)| (name.clone(), annotations.clone()))
-                .into_iter()
-                .collect(),
+            namespaces: BTreeMap::from_iter(own.map(|(name, all)| (name.clone(), all.clone()))),
+            schedule: self.schedule.clone(),
         }
     }
 

@@ -76,6 +76,14 @@ fn usage_error_exits_with_2_and_lists_the_choices() {
             "Invalid timeout value",
         ),
         (&["status", "--color", "sometimes"], "auto, always, never"),
+        (
+            &["controller", "run", "--window", "weekdays"],
+            "'--window <TEXT>': \"weekdays\" is not a day: use Mon",
+        ),
+        (
+            &["controller", "run", "--freeze", "2026-13-01"],
+            "'--freeze <TEXT>': \"2026-13-01\" is not a range of dates",
+        ),
     ] {
         let outcome = TestEnvironment::new().run(args).expect(2);
         assert_eq!(outcome.stdout, "", "{args:?}");

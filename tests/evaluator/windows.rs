@@ -1,7 +1,7 @@
 //! Windows and freezes: an update that is elected waits until it may start.
 
-use kubectl_imgpolicy::evaluator::{Reason, assess};
-use kubectl_imgpolicy::policy::WarningCode;
+use kubectl_imgpolicy::evaluator::{Reason, Snapshot, assess};
+use kubectl_imgpolicy::policy::{ScheduleFlags, WarningCode};
 use serde_json::json;
 
 use crate::support::oracle::time;
@@ -54,6 +54,31 @@ fn annotations_of_the_namespace_hold_each_of_its_workloads() {
         .annotation(WINDOW, "Sat 00:00-24:00")
         .namespace_annotation(FREEZE, "2026-11-20/2026-11-22 launch");
     assert_eq!(both.decide("app").says(), "keep waiting-for-window 1.0.1");
+}
+
+#[test]
+fn flags_of_the_run_hold_every_workload_and_are_saved_with_the_snapshot() {
+    let mut scenario = due().annotation(WINDOW, "00:00-24:00");
+    scenario.settings.schedule = ScheduleFlags {
+        windows: vec![OFFICE.to_owned()],
+        freezes: Vec::new(),
+    };
+    let judged = scenario.decide("app");
+    assert_eq!(judged.says(), "keep waiting-for-window 1.0.1");
+    let closure = judged.closure.as_ref().expect("closed");
+    assert_eq!(closure.until, Some(time("2026-11-23T08:00:00Z")));
+    assert!(
+        closure.message.ends_with("Europe/Berlin (flag --window)"),
+        "{closure}"
+    );
+    let saved = serde_json::to_string(&scenario.settled()).expect("a snapshot");
+    let read = Snapshot::parse(&saved).expect("the same");
+    assert_eq!(assess(&read).expect("assesses").summary().waiting, 1);
+
+    scenario.settings.schedule.windows = vec!["weekdays".to_owned()];
+    let judged = scenario.decide("app");
+    assert_eq!(judged.says(), "unknown invalid-policy -");
+    assert!(judged.message.starts_with("flag --window: "));
 }
 
 #[test]

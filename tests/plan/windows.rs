@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use kubectl_imgpolicy::plan::{Overrides, Plan, Refusal, UpdateSpec, plan_image};
-use kubectl_imgpolicy::policy::PolicySources;
+use kubectl_imgpolicy::policy::{PolicySources, ScheduleFlags};
 
 use super::{held, images, planned, planned_with};
 use crate::support::oracle::time;
@@ -122,4 +122,25 @@ fn window_that_closes_before_the_write_refuses_it() {
     }
     let plan = rested(&overriding(true, false));
     assert_eq!(checked(&plan, OPEN, closed), Ok(()));
+}
+
+#[test]
+fn window_of_the_run_that_closes_before_the_write_refuses_it() {
+    let sources = PolicySources {
+        schedule: ScheduleFlags {
+            windows: vec![OPEN.to_owned()],
+            freezes: Vec::new(),
+        },
+        ..PolicySources::default()
+    };
+    let scenario = due("00:00-24:00");
+    let mut plan = planned(&scenario);
+    plan.rest_on(&[scenario.workload()], &sources);
+    let checked = |at: &str| plan.changes[0].check_own_policies(&scenario.workload(), time(at));
+    assert_eq!(checked("2026-11-21T13:59:59Z"), Ok(()));
+    let refusal = checked("2026-11-21T14:00:00Z").expect_err("closed");
+    assert!(
+        refusal.to_string().ends_with("(flag --window)"),
+        "{refusal}"
+    );
 }

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::image::{ImageReference, Platform};
-use crate::policy::{ContainerPolicy, GlobError, MinAgeClock, RuleError};
+use crate::policy::{ContainerPolicy, GlobError, MinAgeClock, RuleError, ScheduleFlags};
 
 /// The flags that change decisions.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -41,6 +41,9 @@ pub struct Settings {
     /// used.
     #[serde(default, skip_serializing_if = "Elected::is_now")]
     pub elected: Elected,
+    /// `--window` and `--freeze` of `controller run`.
+    #[serde(default, skip_serializing_if = "ScheduleFlags::is_empty")]
+    pub schedule: ScheduleFlags,
     /// `--image`: the facts needed to write this image are also requested. It does not
     /// change decisions.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -140,7 +140,7 @@ impl Snapshot {
         }
     }
 
-    /// The policies of the Kustomizations.
+    /// The policies of the Kustomizations, and when images may be updated.
     #[must_use]
     pub fn sources(&self) -> PolicySources {
         let default = "default";
@@ -152,6 +152,7 @@ impl Snapshot {
         PolicySources {
             image_policies,
             namespaces: self.namespaces.clone(),
+            schedule: self.settings.schedule.clone(),
         }
     }
 

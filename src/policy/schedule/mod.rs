@@ -1,8 +1,10 @@
-//! When images may be updated: the windows and freezes of a workload and of its namespace.
+//! When images may be updated: the windows and freezes of a workload, of its namespace and of
+//! the run.
 //!
-//! Every window annotation and every freeze must allow an update. Both limit only the time at
-//! which an update is written, never which image is elected.
+//! Every one of them must allow an update. They limit only the time at which an update is
+//! written, never which image is elected.
 
+mod flags;
 mod freeze;
 mod list;
 mod namespace;
@@ -12,6 +14,7 @@ mod schedule_tests;
 mod window;
 mod zone;
 
+pub use flags::ScheduleFlags;
 pub use namespace::namespace_schedule;
 pub(crate) use namespace::schedule_annotations;
 pub use schedule::{Closure, Schedule};

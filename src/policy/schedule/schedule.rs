@@ -5,6 +5,7 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::flags::ScheduleFlags;
 use super::freeze::Freezes;
 use super::window::Windows;
 use crate::policy::container_policy::{PolicyError, PolicyOrigin};
@@ -15,14 +16,14 @@ use crate::workload::Workload;
 /// How far ahead an opening is searched.
 const HORIZON: SignedDuration = SignedDuration::from_hours(24 * 366);
 
-/// The windows and freezes of a workload and of its namespace. The default is none, so that
-/// updates may start at any time.
+/// The windows and freezes of a workload, of its namespace and of the run. The default is none,
+/// so that updates may start at any time.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Schedule {
     rules: Vec<ScheduleRule>,
 }
 
-/// One annotation.
+/// One annotation, or one flag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct ScheduleRule {
     origin: PolicyOrigin,
@@ -40,9 +41,9 @@ enum Times {
 /// That no update may start now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closure {
-    /// When every annotation allows updates again; `None`: not within a year, or not known.
+    /// When all of them allow updates again; `None`: not within a year, or not known.
     pub until: Option<Timestamp>,
-    /// Why, with the annotation.
+    /// Why, with the annotation or the flag.
     pub message: String,
 }
 
@@ -61,14 +62,16 @@ impl fmt::Display for Closure {
 
 impl Schedule {
     /// Reads the annotations of a workload, and those of its namespace as far as they are
-    /// known. `namespaces`: the annotations of each namespace by its name.
+    /// known. `namespaces`: the annotations of each namespace by its name. `flags`: those of the
+    /// run.
     ///
     /// # Errors
     ///
-    /// The first annotation that is not valid. No update may be written then.
+    /// The first one that is not valid. No update may be written then.
     pub(crate) fn of(
         workload: &Workload,
         namespaces: &BTreeMap<String, BTreeMap<String, String>>,
+        flags: &ScheduleFlags,
     ) -> Result<Self, PolicyError> {
         let namespace = &workload.id.namespace;
         let of_namespace = namespaces.get(namespace);
@@ -85,11 +88,19 @@ impl Schedule {
                 };
                 rules.push(ScheduleRule::new(key, text, origin)?);
             }
+            let (flag, texts) = if key == AnnotationKey::Freeze {
+                ("--freeze", &flags.freezes)
+            } else {
+                ("--window", &flags.windows)
+            };
+            for text in texts {
+                rules.push(ScheduleRule::new(key, text, PolicyOrigin::Flag(flag))?);
+            }
         }
         Ok(Self { rules })
     }
 
-    /// The annotations as written, each with its origin.
+    /// All of them as written, each with its origin.
     pub fn texts(&self) -> impl Iterator<Item = (String, &str)> {
         let rules = self.rules.iter();
         rules.map(|rule| (rule.origin.to_string(), rule.text.as_str()))
@@ -107,7 +118,7 @@ impl Schedule {
         Some(Closure { until, message })
     }
 
-    /// The first time from `at` on when every annotation allows updates.
+    /// The first time from `at` on when all of them allow updates.
     fn next_open(&self, at: Timestamp) -> Option<Timestamp> {
         let end = at.checked_add(HORIZON).ok()?;
         let mut time = at;

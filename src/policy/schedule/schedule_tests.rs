@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::window::Windows;
-use super::{Schedule, namespace_schedule};
+use super::{Schedule, ScheduleFlags, namespace_schedule};
 use crate::workload::{Workload, decode};
 
 fn time(text: &str) -> Timestamp {
@@ -24,11 +24,19 @@ fn workload(annotations: &[(&str, &str)]) -> Workload {
 }
 
 fn schedule(own: &[(&str, &str)], of_namespace: &[(&str, &str)]) -> Schedule {
+    schedule_of_run(own, of_namespace, &ScheduleFlags::NONE)
+}
+
+fn schedule_of_run(
+    own: &[(&str, &str)],
+    of_namespace: &[(&str, &str)],
+    flags: &ScheduleFlags,
+) -> Schedule {
     let of_namespace: BTreeMap<&str, &str> = of_namespace.iter().copied().collect();
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace",
         "metadata": {"name": "shop", "annotations": of_namespace}});
     let namespaces = namespace_schedule(&namespace).into_iter().collect();
-    Schedule::of(&workload(own), &namespaces).expect("valid annotations")
+    Schedule::of(&workload(own), &namespaces, flags).expect("valid")
 }
 
 const WINDOW: &str = "imgpolicy.dev/window";
@@ -247,6 +255,37 @@ fn every_annotation_of_the_workload_and_of_its_namespace_must_allow_an_update() 
 }
 
 #[test]
+fn flags_of_the_run_must_allow_an_update_too() {
+    let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+    let flags = ScheduleFlags {
+        windows: texts(&["Mon-Fri 09:00-16:00", "Wed 15:00-18:00"]),
+        freezes: texts(&["2026-11-25/2026-11-26 launch"]),
+    };
+    // The workload has none; the first Wednesday is frozen.
+    let alone = schedule_of_run(&[], &[], &flags);
+    let closure = alone.closure(time("2026-11-25T15:30:00Z")).expect("closed");
+    assert_eq!(closure.until, Some(time("2026-12-02T15:00:00Z")));
+    assert_eq!(
+        closure.message,
+        "frozen through 2026-11-26: launch (flag --freeze)"
+    );
+    let closure = alone.closure(time("2026-11-23T15:30:00Z")).expect("closed");
+    assert_eq!(
+        closure.message,
+        "outside the window Wed 15:00-18:00 (flag --window)"
+    );
+    assert_eq!(alone.closure(time("2026-12-02T15:59:59Z")), None);
+    // None of the three lifts what another forbids.
+    let all = schedule_of_run(
+        &[(WINDOW, "15:30-24:00")],
+        &[(FREEZE, "2026-12-02")],
+        &flags,
+    );
+    let closure = all.closure(time("2026-11-25T15:30:00Z")).expect("closed");
+    assert_eq!(closure.until, Some(time("2026-12-09T15:30:00Z")));
+}
+
+#[test]
 fn windows_that_never_meet_say_so() {
     let never = schedule(
         &[(WINDOW, "Mon 09:00-10:00")],
@@ -305,7 +344,8 @@ fn nonsense_is_an_error_that_names_the_annotation_and_the_fault() {
         (FREEZE, "2027-01-02/2026-12-20", "ends before it begins"),
         (FREEZE, "2026-12-24 Europe/Berln", "is not a time zone"),
     ] {
-        let error = Schedule::of(&workload(&[(key, text)]), &BTreeMap::new());
+        let own = workload(&[(key, text)]);
+        let error = Schedule::of(&own, &BTreeMap::new(), &ScheduleFlags::NONE);
         let message = error.expect_err(text).to_string();
         assert!(
             message.starts_with(&format!("annotation {key}: ")),

@@ -14,7 +14,7 @@ use crate::files::{FileListing, RewriteError, RewriteTurn, rewrite_in_turn};
 use crate::kustomize::{BuiltKustomization, KustomizeBuilder, settle};
 use crate::manifest::SettleOptions;
 use crate::plan::{Change, Edit, HeldBack, Overrides, Plan, Refusal};
-use crate::policy::{PolicySources, WarningCode};
+use crate::policy::{PolicySources, ScheduleFlags, WarningCode};
 use crate::write::files::file_writer::{
     FileWriter, RewrittenFile, TRIES, WrittenFiles, write_files,
 };
@@ -141,6 +141,7 @@ impl KustomizationWriter<'_> {
         static NONE: PolicySources = PolicySources {
             image_policies: Vec::new(),
             namespaces: BTreeMap::new(),
+            schedule: ScheduleFlags::NONE,
         };
         SettleOptions {
             default_namespace: self.default_namespace,

@@ -170,6 +170,35 @@ async fn standby_takes_over_and_each_update_is_made_once() {
 }
 
 #[tokio::test]
+async fn freeze_of_the_run_holds_every_update() {
+    let shop = Shop::open_rolling("controller-freeze").await;
+    let mut other = shop.workload("Deployment", "other");
+    other["metadata"]["annotations"]["imgpolicy.dev/window"] = json!("00:00-24:00");
+    shop.deployed(&[shop.workload("Deployment", "web"), other])
+        .await;
+    let freeze = ["--freeze", "2020-01-01/9998-12-31 until further notice"];
+    let run = shop.run(&[&["controller", "run", "--once"][..], &freeze].concat());
+    assert_eq!(run.code, 0, "{run:?}");
+    let held = said(&run, "waiting-for-window");
+    assert_eq!(held.len(), 2, "{run:?}");
+    for line in held {
+        assert!(
+            line.contains("until further notice (flag --freeze)"),
+            "{line}"
+        );
+    }
+    for name in ["web", "other"] {
+        assert_eq!(shop.tag(name).await, "1.0.0");
+    }
+    // Without the flag, nothing holds them.
+    let run = shop.run(&["controller", "run", "--once", "--window", "00:00-24:00"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    for name in ["web", "other"] {
+        assert_eq!(shop.tag(name).await, "1.0.1", "{run:?}");
+    }
+}
+
+#[tokio::test]
 async fn requested_scan_does_not_wait_for_the_interval() {
     let shop = Shop::open_rolling("controller-request").await;
     shop.deployed(&[shop.workload("Deployment", "web")]).await;

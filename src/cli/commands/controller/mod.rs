@@ -5,3 +5,4 @@ mod manifests;
 pub(crate) mod options;
 mod resume;
 pub(crate) mod run;
+mod schedule;

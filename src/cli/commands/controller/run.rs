@@ -8,6 +8,7 @@ use clap::{ArgAction, Args};
 use jiff::SignedDuration;
 
 use super::log::{LogFormat, line};
+use super::schedule::ScheduleArgs;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::decisions::DecisionFlags;
@@ -22,6 +23,7 @@ use crate::controller::lease::LeaseTimes;
 use crate::controller::queue::QueueTimes;
 use crate::controller::run::{self, ControllerRun};
 use crate::controller::{RunSummary, UpdateLimits, UpdateWriter};
+use crate::evaluator::Settings;
 use crate::policy::parse_age;
 use crate::registry::Registries;
 use crate::write::{Fence, StopSignal};
@@ -43,7 +45,11 @@ const UPDATES_WAIT: u8 = 10;
   kubectl imgpolicy controller run --namespaces shop,bank --once
 
   # Follow the policies of a namespace, with a scan every two minutes
-  kubectl imgpolicy controller run --namespaces shop --sync-interval 2m")]
+  kubectl imgpolicy controller run --namespaces shop --sync-interval 2m
+
+  # Only start updates during office hours, and none at the end of the year
+  kubectl imgpolicy controller run --window 'Mon-Fri 09:00-16:00 Europe/Berlin' \
+    --freeze '2026-12-20/2027-01-02 year end'")]
 pub(crate) struct RunArgs {
     /// Namespaces to work on, separated by commas; repeatable
     #[arg(
@@ -96,6 +102,9 @@ pub(crate) struct RunArgs {
     /// How long a rollout may take
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_age)]
     rollout_timeout: SignedDuration,
+
+    #[command(flatten)]
+    schedule: ScheduleArgs,
 
     /// The format of the lines on standard error
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -161,7 +170,10 @@ async fn follow(
             .first()
             .cloned()
             .unwrap_or_else(|| Scope::Namespace(cluster.namespace().to_owned())),
-        settings: args.decisions.settings(),
+        settings: Settings {
+            schedule: args.schedule.flags(),
+            ..args.decisions.settings()
+        },
         registries: &registries.scanning,
         pull_secrets,
         clock: now,
