@@ -125,9 +125,13 @@ docs: ## Make the generated files of docs/ anew.
 docs-check: ## Check that the generated files of docs/ are current.
 	.ci/docs-check
 
+.PHONY: alerts
+alerts: ## Check docs/alerts.yaml and run its tests (needs promtool).
+	.ci/alerts
+
 .PHONY: deny
 deny: ## Check licences, advisories and banned crates (needs cargo-deny).
 	$(CARGO) deny check
 
 .PHONY: ci
-ci: fmt-check lint readme-test docs-check e2e ## Check what every change must pass.
+ci: fmt-check lint readme-test docs-check alerts e2e ## Check what every change must pass.

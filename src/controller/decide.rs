@@ -2,8 +2,10 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::facts::RepositoryFacts;
 use super::queue::{ScanClass, ScanOutcome};
@@ -44,6 +46,15 @@ pub struct Scan {
     pub failure: Option<String>,
 }
 
+/// That registries were asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScanTime {
+    /// When all had answered, or had failed to.
+    pub ended: Timestamp,
+    /// How long that took.
+    pub took: Duration,
+}
+
 /// The result of a round.
 #[derive(Debug)]
 pub struct Decided {
@@ -51,6 +62,8 @@ pub struct Decided {
     pub uses: BTreeMap<WorkloadId, RepositoryUses>,
     /// The repositories that were asked.
     pub scans: BTreeMap<CanonicalName, Scan>,
+    /// When they were asked; `None`: none was.
+    pub scan_time: Option<ScanTime>,
     /// The containers of the workloads whose repositories are all known.
     pub rows: Vec<Row>,
     /// What follows for those workloads.
@@ -90,10 +103,16 @@ pub async fn decide(
     used.retain(|name| !asked.contains(name));
     facts.borrow().add_to(&mut snapshot, &used);
     asked.extend(lacking(&snapshot, &facts.borrow())?);
+    let mut scan_time = None;
     if !asked.is_empty() {
+        let started = Instant::now();
         let registries = sources.registries.next_run();
         let pull_secrets = sources.pull_secrets;
         collect::scan_repositories(&mut snapshot, &registries, pull_secrets, &asked).await?;
+        scan_time = Some(ScanTime {
+            ended: (sources.clock)(),
+            took: started.elapsed(),
+        });
         snapshot.notes.extend(registries.finish().await);
     }
     let scans = asked
@@ -119,6 +138,7 @@ pub async fn decide(
         rows,
         plan,
         scans,
+        scan_time,
         notes: assessment.notes,
         uses,
     })

@@ -1,5 +1,6 @@
 //! What the controller reports: one event per change, none for what stays as it was.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::brakes::Wait;
@@ -12,6 +13,8 @@ use crate::write::{Applied, Rollout};
 /// Something that has happened.
 #[derive(Debug)]
 pub enum ControllerEvent<'a> {
+    /// Metrics are served at this address.
+    Serving(SocketAddr),
     /// All workloads in scope are known: how many there are.
     Synced(usize),
     /// A collection cannot be read: which, why, and when the next try is.

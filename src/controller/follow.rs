@@ -2,6 +2,7 @@
 
 use super::event::ControllerEvent;
 use super::index::WatchedWorkloads;
+use super::metrics::WatchState;
 use crate::cluster::{WatchNews, WatchedCollection};
 
 /// The workloads, and the state of each collection.
@@ -88,6 +89,16 @@ impl Followed {
     pub(crate) fn is_synced(&self) -> bool {
         let mut collections = self.collections.iter();
         collections.all(|state| state.is_listed || state.is_denied)
+    }
+
+    /// What is known about the collections.
+    #[must_use]
+    pub(crate) fn state(&self) -> WatchState {
+        let mut collections = self.collections.iter();
+        WatchState {
+            is_synced: self.is_synced(),
+            is_failing: collections.any(|state| state.is_failing && !state.is_denied),
+        }
     }
 
     /// Reports once that everything was listed.

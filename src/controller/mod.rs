@@ -8,6 +8,7 @@
 //! - [`lease`] decides which of several replicas leads. Only the leader writes.
 //! - [`index`]: the workloads, as the watches report them.
 //! - [`facts`]: what the registries have said.
+//! - [`metrics`]: what a running controller tells about itself.
 //! - [`queue`]: when each repository is asked.
 //! - [`resume`]: the marks that have updates go on after failures.
 
@@ -18,6 +19,7 @@ pub mod facts;
 mod follow;
 pub mod index;
 pub mod lease;
+pub mod metrics;
 mod progress;
 pub mod queue;
 pub mod resume;
@@ -26,4 +28,4 @@ mod updates;
 mod users;
 
 pub use progress::RunSummary;
-pub use updates::{Delivered, FailureHandled, UpdateLimits, UpdateWriter};
+pub use updates::{Delivered, FailureHandled, UpdateLimits, UpdateResult, UpdateWriter};

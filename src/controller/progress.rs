@@ -6,20 +6,21 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::brakes::Resumed;
-use super::decide::{Decided, RepositoryUses, Scan};
+use super::brakes::{Resumed, WaitCause};
+use super::decide::{Decided, RepositoryUses, Scan, ScanTime};
 use super::event::ControllerEvent;
 use super::index::WatchedWorkloads;
+use super::metrics::{RunCounts, RunFigures, RunGauges};
 use super::queue::{ScanOutcome, ScanQueue};
 use super::resume::ResumedMarks;
-use super::updates::{Delivered, UpdateLimits, WaitingUpdates};
+use super::updates::{Delivered, UpdateLimits, UpdateResult, WaitingUpdates};
 use super::users::ScanUsers;
 use crate::evaluator::{Reason, Row, State};
 use crate::image::CanonicalName;
 use crate::plan::{Change, HeldBack};
 use crate::policy::AnnotationKey;
 use crate::workload::WorkloadId;
-use crate::write::{Done, Rollout, WriteError};
+use crate::write::Rollout;
 
 /// What a run has done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,7 +72,7 @@ pub(crate) struct Progress<'a> {
     /// When a window opens for an update that waits for it.
     openings: BTreeMap<WorkloadId, Timestamp>,
     is_deciding_changes: bool,
-    updated: usize,
+    counts: RunCounts,
     failed: usize,
 }
 
@@ -89,7 +90,7 @@ impl<'a> Progress<'a> {
             requests: BTreeMap::new(),
             openings: BTreeMap::new(),
             is_deciding_changes: false,
-            updated: 0,
+            counts: RunCounts::default(),
             failed: 0,
         }
     }
@@ -188,7 +189,10 @@ impl<'a> Progress<'a> {
         }
         for (name, scan) in &decided.scans {
             queue.finish(name, scan.outcome, now);
-            self.take_scan(name, scan);
+            self.take_scan(name, scan, decided.scan_time);
+        }
+        if let Some(time) = decided.scan_time {
+            self.counts.add_scan_duration(time.took);
         }
         if let Some(name) = due.filter(|name| !decided.scans.contains_key(*name)) {
             // Nothing uses it any more.
@@ -287,16 +291,18 @@ impl<'a> Progress<'a> {
         if !delivered.held_back.is_empty() {
             self.report_held(id, delivered.held_back.clone());
         }
-        if let Some(applied) = &delivered.applied {
-            match &applied.result {
-                Ok(Done::Written) => self.updated += 1,
-                Ok(_) | Err(WriteError::Fenced(_)) => {}
-                Err(_) => self.failed += 1,
-            }
+        if let Some(result) = delivered.result() {
+            self.counts.add_update(result);
+            // An object that could not be read has its own errors.
+            let is_failed = result == UpdateResult::Failed && delivered.applied.is_some();
+            self.failed += usize::from(is_failed);
         }
         if let Some(rollout) = &delivered.rollout {
             let is_failed = matches!(rollout, Rollout::Failed(_) | Rollout::TimedOut(_));
-            self.failed += usize::from(is_failed);
+            if is_failed {
+                self.failed += 1;
+                self.counts.add_failed_rollout();
+            }
             (self.report)(ControllerEvent::RolledOut(change, rollout));
         }
         if let Some(failure) = failure {
@@ -312,11 +318,38 @@ impl<'a> Progress<'a> {
 
     /// What was done. `unread`: what the watches could not read.
     pub(crate) fn summary(&self, unread: usize) -> RunSummary {
+        let updated = self.counts.updates(UpdateResult::Written);
         RunSummary {
-            updated: self.updated,
+            updated: usize::try_from(updated).unwrap_or(usize::MAX),
             failed: self.failed,
             waiting: self.waiting.len(),
             errors: unread + self.failing.len(),
+        }
+    }
+
+    /// What the metrics are about.
+    pub(crate) fn figures(&self, index: &WatchedWorkloads, now: Timestamp) -> RunFigures {
+        let mut gauges = RunGauges {
+            waiting: self.waiting.causes(),
+            breakers: self.waiting.open_breakers(index, now),
+            ..RunGauges::default()
+        };
+        for rows in self.shown.values() {
+            for row in rows {
+                let key = (row.state, row.reason.outcome());
+                *gauges.containers.entry(key).or_default() += 1;
+            }
+            if rows
+                .iter()
+                .any(|row| row.reason == Reason::WaitingForWindow)
+            {
+                // Such an update is decided again when the window opens.
+                *gauges.waiting.entry(WaitCause::Window).or_default() += 1;
+            }
+        }
+        RunFigures {
+            counts: self.counts.clone(),
+            gauges,
         }
     }
 
@@ -332,7 +365,11 @@ impl<'a> Progress<'a> {
         has_changed
     }
 
-    fn take_scan(&mut self, name: &CanonicalName, scan: &Scan) {
+    fn take_scan(&mut self, name: &CanonicalName, scan: &Scan, time: Option<ScanTime>) {
+        if let Some(ScanTime { ended, .. }) = time {
+            let result = scan.outcome.result();
+            self.counts.add_scan(name.registry(), result, ended);
+        }
         self.scanned.insert(name.clone());
         match &scan.failure {
             Some(failure) => {

@@ -26,6 +26,7 @@ use super::event::ControllerEvent;
 use super::facts::RepositoryFacts;
 use super::follow::Followed;
 use super::lease::Leadership;
+use super::metrics::ControllerMetrics;
 use super::progress::{Progress, RunSummary};
 use super::queue::{QueueTimes, ScanQueue};
 use super::resume::{ResumedMarks, resumed_marks};
@@ -64,6 +65,8 @@ pub struct ControllerRun<'a> {
     pub once: bool,
     /// Whether this replica leads; `None`: there is no other.
     pub leadership: Option<Leadership>,
+    /// Where it tells about itself.
+    pub metrics: Option<ControllerMetrics>,
     /// When to stop.
     pub stop: &'a StopSignal,
     /// Where events go.
@@ -93,7 +96,8 @@ type RunningUpdate<'r> = LocalBoxFuture<'r, Delivered>;
 
 /// Runs until it is stopped, or with `once` until everything is done.
 pub async fn run(run: ControllerRun<'_>) -> RunSummary {
-    let collections = run.sources.cluster.workload_collections(&run.scopes).await;
+    let collections = run.sources.cluster.workload_collections(&run.scopes);
+    let collections = turning(run.metrics.as_ref(), collections).await;
     let followed = RefCell::new(Followed::new(collections.len()));
     let news = Notify::new();
     let watches = collections
@@ -153,6 +157,12 @@ async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Noti
                 (run.report)(ControllerEvent::Leading(leads, holder.as_deref()));
             }
             has_begun = false;
+        }
+        if let Some(metrics) = &run.metrics {
+            let followed = followed.borrow();
+            metrics.turn_with(followed.state(), || {
+                progress.figures(&followed.index, (run.sources.clock)())
+            });
         }
         if is_stopped && writes.is_empty() {
             return progress.summary(followed.borrow().errors());
@@ -242,6 +252,21 @@ async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Noti
             _ = changed(&mut leadership) => {}
             () = &mut stopping => {}
             () = sleep_until(wake) => {}
+        }
+    }
+}
+
+/// Work at the start, during which the loop counts as turning.
+async fn turning<T>(metrics: Option<&ControllerMetrics>, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            () = sleep_until(Instant::now() + TICK) => {
+                if let Some(metrics) = metrics {
+                    metrics.turn();
+                }
+            }
         }
     }
 }

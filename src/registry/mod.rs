@@ -71,7 +71,7 @@ mod registries;
 mod repository;
 mod runs;
 
-pub use self::client::transport::{AddressOptions, Statistics, Turn};
+pub use self::client::transport::{AddressOptions, AnswerCounts, Statistics, Turn};
 pub use self::connection::{ConnectionError, ConnectionSettings, ProxyLogin, RegistryConnection};
 pub use self::keychain::account::{Account, PullSecret};
 pub use self::keychain::credential_id::CredentialId;
@@ -84,9 +84,9 @@ pub use self::repository::layout::{OciLayout, OciLayoutError};
 pub use self::repository::providers::{Provider, PushTimeApi};
 pub(crate) use cache::CacheKey;
 pub use cache::{
-    Cache, CacheOption, CacheOptionError, CacheReport, CacheStatistics, ClearError, Cleared,
-    EntryKind, FileReport, KindReport, Server, ServerReport, ServerStatistics, clear_cache,
-    user_cache_folder,
+    Cache, CacheBackend, CacheOption, CacheOptionError, CacheReport, CacheStatistics, ClearError,
+    Cleared, EntryKind, FileReport, KindReport, Server, ServerReport, ServerStatistics,
+    clear_cache, user_cache_folder,
 };
 pub use options::{RegistryOptions, RegistrySetupError, Trust, install_crypto_provider};
 

@@ -33,7 +33,14 @@ pub(super) const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "registry",
-        &["child_output", "secrets", "proxy", "user_file", "image"],
+        &[
+            "child_output",
+            "named_enum",
+            "secrets",
+            "proxy",
+            "user_file",
+            "image",
+        ],
     ),
     (
         "cluster",

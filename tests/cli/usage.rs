@@ -75,6 +75,14 @@ fn usage_error_exits_with_2_and_lists_the_choices() {
             &["status", "--request-timeout", "soon"],
             "Invalid timeout value",
         ),
+        (
+            &["controller", "run", "--metrics-address", "8080"],
+            "such as 127.0.0.1:8080 or [::]:8080",
+        ),
+        (
+            &["controller", "run", "--metrics-address=[::]:1", "--once"],
+            "cannot be used with",
+        ),
         (&["status", "--color", "sometimes"], "auto, always, never"),
         (
             &["controller", "run", "--window", "weekdays"],
@@ -128,6 +136,17 @@ fn missing_kubeconfig_is_reported_in_kubectls_words() {
             )
         );
     }
+}
+
+#[test]
+fn port_of_the_metrics_that_is_taken_is_an_error() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = port.local_addr().expect("an address");
+    let flag = format!("--metrics-address={address}");
+    let outcome = TestEnvironment::new().run(["controller", "run", &flag]);
+    let expected = format!("error: --metrics-address {address}: Address already in use");
+    let outcome = outcome.expect(1);
+    assert!(outcome.stderr.starts_with(&expected), "{outcome:#?}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod commands;
 mod examples;
 mod lists;
+mod metrics;
 mod prose;
 mod requests;
 

@@ -47,6 +47,13 @@ impl Registry {
         registry
     }
 
+    /// Another open registry, which a test may stop by dropping it.
+    pub(crate) async fn of_its_own() -> Self {
+        let registry = Self::start(Door::Open);
+        registry.wait_until_ready().await;
+        registry
+    }
+
     /// The registry with basic authentication over TLS.
     pub(crate) async fn with_password() -> &'static Self {
         static SHARED: OnceLock<Registry> = OnceLock::new();

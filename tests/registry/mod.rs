@@ -3,6 +3,7 @@
 mod access;
 mod addresses;
 mod age;
+mod answers;
 mod by_time;
 #[cfg(unix)]
 mod cache_identity;

@@ -24,6 +24,7 @@ pub(crate) fn report_cost(statistics: &Statistics, repositories: usize, terminal
         cache,
         slowest,
         quotas,
+        answers: _,
     } = statistics;
     let repositories = count(repositories, "repository");
     let requests = count(requests, "request");

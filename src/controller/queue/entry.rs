@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::named_enum::named_enum;
+
 /// How urgent a repository is, the most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ScanClass {
@@ -24,6 +26,33 @@ pub enum ScanOutcome {
     Unreachable,
     /// The registry asks for a pause (429), and for how long, if it says.
     RateLimited(Option<Duration>),
+}
+
+named_enum! {
+    /// The kind of a [`ScanOutcome`], for the label of a metric.
+    pub enum ScanResult {
+        /// The repository answered.
+        Answered = "answered",
+        /// The registry answered, but not with what was asked for.
+        Refused = "refused",
+        /// The registry could not be reached, or failed.
+        Unreachable = "unreachable",
+        /// The registry asks for a pause.
+        RateLimited = "rate-limited",
+    }
+}
+
+impl ScanOutcome {
+    /// Its kind.
+    #[must_use]
+    pub fn result(self) -> ScanResult {
+        match self {
+            Self::Answered => ScanResult::Answered,
+            Self::Refused => ScanResult::Refused,
+            Self::Unreachable => ScanResult::Unreachable,
+            Self::RateLimited(_) => ScanResult::RateLimited,
+        }
+    }
 }
 
 /// The first pause after an answer of the repository's own that cannot be used; it doubles with

@@ -12,5 +12,5 @@ mod scan_queue;
 #[cfg(test)]
 mod tests;
 
-pub use entry::{ScanClass, ScanOutcome};
+pub use entry::{ScanClass, ScanOutcome, ScanResult};
 pub use scan_queue::{QueueTimes, ScanQueue};

@@ -1,8 +1,9 @@
 //! What became of an update.
 
+use crate::named_enum::named_enum;
 use crate::plan::{AfterFailure, Change, HeldBack};
 use crate::workload::{PodProblem, Workload};
-use crate::write::{Applied, Rollout};
+use crate::write::{Applied, Done, Rollout, WriteError};
 
 /// What became of a change.
 #[derive(Debug)]
@@ -34,6 +35,46 @@ impl Delivered {
             stuck: Vec::new(),
             failure: None,
         }
+    }
+
+    /// Its result; `None`: it was written before this process led.
+    #[must_use]
+    pub fn result(&self) -> Option<UpdateResult> {
+        let Some(applied) = &self.applied else {
+            return if !self.errors.is_empty() {
+                Some(UpdateResult::Failed)
+            } else {
+                self.rollout.is_none().then_some(UpdateResult::HeldBack)
+            };
+        };
+        Some(match &applied.result {
+            Ok(Done::Written) => UpdateResult::Written,
+            Ok(Done::Unchanged) => UpdateResult::Unchanged,
+            Ok(Done::NotStarted | Done::Stopped) => UpdateResult::Stopped,
+            Ok(Done::Unknown) => UpdateResult::Unknown,
+            Err(WriteError::Fenced(_)) => UpdateResult::Fenced,
+            Err(_) => UpdateResult::Failed,
+        })
+    }
+}
+
+named_enum! {
+    /// The result of an update, for the label of a metric.
+    pub enum UpdateResult {
+        /// The workload was written.
+        Written = "written",
+        /// It already had the images.
+        Unchanged = "unchanged",
+        /// The last checks before the write have held it back.
+        HeldBack = "held-back",
+        /// This replica no longer led.
+        Fenced = "fenced",
+        /// The object could not be read or written.
+        Failed = "failed",
+        /// The controller was stopped before the write.
+        Stopped = "stopped",
+        /// The controller was stopped before the server answered.
+        Unknown = "unknown",
     }
 }
 

@@ -7,7 +7,7 @@ mod unfinished;
 mod update_writer;
 mod waiting;
 
-pub use delivered::{Delivered, FailureHandled};
+pub use delivered::{Delivered, FailureHandled, UpdateResult};
 pub(crate) use unfinished::unfinished;
 pub use update_writer::UpdateWriter;
 pub use waiting::UpdateLimits;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::controller::brakes::{
-    Brakes, BreakerFacts, Breakers, CanaryHolds, Resumed, UpdateRate, Wait, WaitCause,
+    Brakes, BreakerFacts, BreakerKind, Breakers, CanaryHolds, Resumed, UpdateRate, Wait, WaitCause,
     canary_members, failures_seen, past_updates,
 };
 use crate::controller::index::WatchedWorkloads;
@@ -137,15 +137,7 @@ impl WaitingUpdates {
         if self.due.is_empty() {
             return (startable, newly_held);
         }
-        let failures = failures_seen(index.iter());
-        let updates = past_updates(index.iter(), &self.limits.by, now - HOUR).len();
-        let breakers = Breakers::derive(&BreakerFacts {
-            failures: &failures,
-            resumed: &self.resumed,
-            updates,
-            max_failures: self.limits.max_failures,
-            now,
-        });
+        let breakers = self.breakers(index, now);
         // Once is enough: all but the first workload of a target are held, or none.
         let mut in_progress: BTreeSet<WorkloadId> = self.begun.keys().cloned().collect();
         let due: Vec<&Change> = self.due.values().chain(self.begun.values()).collect();
@@ -184,6 +176,44 @@ impl WaitingUpdates {
             }
         }
         (startable, newly_held)
+    }
+
+    /// The open breakers.
+    fn breakers(&self, index: &WatchedWorkloads, now: Timestamp) -> Breakers {
+        let failures = failures_seen(index.iter());
+        if failures.is_empty() {
+            return Breakers::default();
+        }
+        let updates = past_updates(index.iter(), &self.limits.by, now - HOUR).len();
+        Breakers::derive(&BreakerFacts {
+            failures: &failures,
+            resumed: &self.resumed,
+            updates,
+            max_failures: self.limits.max_failures,
+            now,
+        })
+    }
+
+    /// How many breakers are open, by what they stop.
+    pub(crate) fn open_breakers(
+        &self,
+        index: &WatchedWorkloads,
+        now: Timestamp,
+    ) -> BTreeMap<BreakerKind, u64> {
+        let mut open = BTreeMap::new();
+        for breaker in self.breakers(index, now).open() {
+            *open.entry(breaker.scope.kind()).or_default() += 1;
+        }
+        open
+    }
+
+    /// How many updates wait, by why.
+    pub(crate) fn causes(&self) -> BTreeMap<WaitCause, u64> {
+        let mut causes = BTreeMap::new();
+        for wait in self.waits.values() {
+            *causes.entry(wait.cause).or_default() += 1;
+        }
+        causes
     }
 
     /// An update and its rollout have ended.

@@ -17,6 +17,7 @@
 //!   and one warning.
 //! - Nothing is created or connected before the first lookup.
 
+mod backend;
 pub(crate) mod checksum;
 mod identity_key;
 mod key;
@@ -32,6 +33,7 @@ mod warnings;
 mod worker;
 
 pub use self::sqlite::user_cache_folder;
+pub use backend::CacheBackend;
 pub use key::EntryKind;
 pub use maintenance::clear_cache;
 pub use option::{CacheOption, CacheOptionError, Server};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::backend::CacheBackend;
 use super::owner::Sharing;
 
 /// The default port of memcached.
@@ -57,6 +58,15 @@ pub enum CacheOptionError {
 }
 
 impl CacheOption {
+    /// What keeps the values.
+    pub(crate) fn backend(&self) -> Option<CacheBackend> {
+        match self {
+            Self::Off => None,
+            Self::Auto | Self::Directory(_) => Some(CacheBackend::File),
+            Self::Memcached(_) => Some(CacheBackend::Memcached),
+        }
+    }
+
     /// Who may write to the cache file: a group only if the user has named the
     /// directory.
     pub(crate) fn sharing(&self) -> Sharing {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use super::backend::CacheBackend;
 use super::identity_key::{IdentityKey, KeySource};
 use super::key::{CacheKey, EntryKind};
 use super::memcached;
@@ -33,6 +34,7 @@ pub struct Cache {
 struct CacheInner {
     /// Empty if the cache is off; one for a file; one per server.
     shards: Vec<Shard>,
+    backend: Option<CacheBackend>,
     warnings: Warnings,
     key_source: Option<KeySource>,
     key: OnceLock<Option<IdentityKey>>,
@@ -44,6 +46,8 @@ struct CacheInner {
 /// How often the cache was used in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CacheStatistics {
+    /// What keeps the values; `None`: the cache is off.
+    pub backend: Option<CacheBackend>,
     /// Lookups that found a value.
     pub hits: u64,
     /// Lookups that found nothing.
@@ -89,17 +93,19 @@ impl Cache {
             Some(file) => Some(KeySource::Given(file.to_owned())),
             None => sqlite::directory(option).map(KeySource::Beside),
         };
-        Self::from_shards(shards, warnings, key_source)
+        Self::from_shards(shards, option.backend(), warnings, key_source)
     }
 
     pub(crate) fn from_shards(
         shards: Vec<Shard>,
+        backend: Option<CacheBackend>,
         warnings: Warnings,
         key_source: Option<KeySource>,
     ) -> Self {
         Self {
             inner: Arc::new(CacheInner {
                 shards,
+                backend,
                 warnings,
                 key_source,
                 ..CacheInner::default()
@@ -197,6 +203,7 @@ impl Cache {
     #[must_use]
     pub fn statistics(&self) -> CacheStatistics {
         CacheStatistics {
+            backend: self.inner.backend,
             hits: self.inner.hits.load(Ordering::Relaxed),
             misses: self.inner.misses.load(Ordering::Relaxed),
             puts: self.inner.puts.load(Ordering::Relaxed),

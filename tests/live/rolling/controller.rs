@@ -109,7 +109,7 @@ async fn lock_that_is_set_while_the_controller_runs_is_obeyed() {
 }
 
 /// A Lease of three seconds.
-const SHORT_LEASE: [&str; 10] = [
+pub(super) const SHORT_LEASE: [&str; 10] = [
     "--sync-interval",
     "1s",
     "--lease-duration",

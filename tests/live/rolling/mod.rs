@@ -6,6 +6,7 @@
 
 mod controller;
 mod controller_brakes;
+mod controller_metrics;
 mod controller_process;
 mod flux;
 mod follow;

@@ -66,6 +66,12 @@ fn fields<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
 
 fn describe(event: &ControllerEvent<'_>) -> (Level, &'static str, String, Map<String, Value>) {
     match event {
+        ControllerEvent::Serving(address) => (
+            Level::Info,
+            "serving",
+            format!("metrics are at http://{address}/metrics"),
+            fields([("address", json!(address.to_string()))]),
+        ),
         ControllerEvent::Synced(workloads) => (
             Level::Info,
             "synced",

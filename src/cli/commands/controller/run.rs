@@ -1,6 +1,7 @@
 //! `controller run`: the loop.
 
 use std::cell::RefCell;
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -19,7 +20,8 @@ use crate::cli::terminal::streams::Terminal;
 use crate::cluster::{Cluster, Scope};
 use crate::controller::decide::DecisionSources;
 use crate::controller::event::ControllerEvent;
-use crate::controller::lease::LeaseTimes;
+use crate::controller::lease::{Leadership, LeaseTimes};
+use crate::controller::metrics::{ControllerMetrics, MetricsServer, listen};
 use crate::controller::queue::QueueTimes;
 use crate::controller::run::{self, ControllerRun};
 use crate::controller::{RunSummary, UpdateLimits, UpdateWriter};
@@ -106,6 +108,11 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     schedule: ScheduleArgs,
 
+    /// Serve /metrics, /healthz and /readyz at this IP address and port; [::]:8080 is port 8080 of
+    /// every address
+    #[arg(long, value_name = "ADDRESS", value_parser = metrics_address, conflicts_with = "once")]
+    metrics_address: Option<SocketAddr>,
+
     /// The format of the lines on standard error
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log_format: LogFormat,
@@ -131,6 +138,7 @@ pub(crate) fn run(
 ) -> Result<ExitCode, CommandError> {
     args.decisions.elected.check(false, &[])?;
     let lease = args.lease.times()?;
+    let port = args.metrics_port()?;
     let registry = &args.access.registry;
     let registries = RunRegistries {
         scanning: registry.registries_to_write(globals)?,
@@ -141,7 +149,14 @@ pub(crate) fn run(
         let cluster = Cluster::connect(&globals.connection()).await?;
         let by = cluster.user_name().await;
         let by = by.unwrap_or_else(|| "imgpolicy".to_owned());
-        Ok::<_, CommandError>(follow(args, &cluster, &by, &registries, lease, terminal).await)
+        let surroundings = Surroundings {
+            cluster: &cluster,
+            by: &by,
+            registries: &registries,
+            lease,
+            port,
+        };
+        follow(args, surroundings, terminal).await
     })?;
     Ok(exit_code(args, summary))
 }
@@ -153,14 +168,28 @@ struct RunRegistries {
     as_workload: Registries,
 }
 
+/// What a run works with.
+struct Surroundings<'a> {
+    cluster: &'a Cluster,
+    by: &'a str,
+    registries: &'a RunRegistries,
+    lease: LeaseTimes,
+    /// Where metrics are served.
+    port: Option<TcpListener>,
+}
+
 async fn follow(
     args: &RunArgs,
-    cluster: &Cluster,
-    by: &str,
-    registries: &RunRegistries,
-    lease: LeaseTimes,
+    surroundings: Surroundings<'_>,
     terminal: &mut Terminal,
-) -> RunSummary {
+) -> Result<RunSummary, CommandError> {
+    let Surroundings {
+        cluster,
+        by,
+        registries,
+        lease,
+        port,
+    } = surroundings;
     let scopes = args.scopes(cluster);
     let pull_secrets = args.access.pull_secrets.with(Some(cluster), &[]);
     let stop = StopSignal::new(stop_requests());
@@ -198,6 +227,13 @@ async fn follow(
     } else {
         QueueTimes::spread(args.sync_interval)
     };
+    let metrics = port
+        .as_ref()
+        .map(|_| registries.metrics(leadership.as_ref()));
+    let served = port.zip(metrics.clone());
+    let _server = served
+        .map(|(port, metrics)| serve(port, metrics, args.log_format, terminal))
+        .transpose()?;
     let terminal = RefCell::new(terminal);
     let summary = run::run(ControllerRun {
         sources,
@@ -213,6 +249,7 @@ async fn follow(
         },
         once: args.once,
         leadership: leadership.clone(),
+        metrics,
         stop: &stop,
         report: &|event: ControllerEvent<'_>| {
             let line = line(&event, now(), args.log_format);
@@ -225,10 +262,55 @@ async fn follow(
     {
         terminal.borrow_mut().error(&error.to_string());
     }
-    summary
+    Ok(summary)
+}
+
+/// Serves metrics until the server is dropped.
+fn serve(
+    port: TcpListener,
+    metrics: ControllerMetrics,
+    format: LogFormat,
+    terminal: &mut Terminal,
+) -> Result<MetricsServer, CommandError> {
+    let address = port.local_addr();
+    let server = MetricsServer::start(port, metrics);
+    match address.and_then(|address| Ok((address, server?))) {
+        Ok((address, server)) => {
+            let event = ControllerEvent::Serving(address);
+            terminal.log(&line(&event, now(), format));
+            Ok(server)
+        }
+        Err(error) => Err(CommandError::failed(format!(
+            "metrics cannot be served: {error}"
+        ))),
+    }
+}
+
+impl RunRegistries {
+    /// The metrics of a run that uses these.
+    fn metrics(&self, leadership: Option<&Leadership>) -> ControllerMetrics {
+        let Self {
+            scanning,
+            as_user,
+            as_workload,
+        } = self;
+        let registries = [scanning, as_user, as_workload];
+        ControllerMetrics::new(leadership.cloned(), registries.map(Clone::clone).into())
+    }
 }
 
 impl RunArgs {
+    /// Opens the port for the metrics.
+    fn metrics_port(&self) -> Result<Option<TcpListener>, CommandError> {
+        let Some(address) = self.metrics_address else {
+            return Ok(None);
+        };
+        let port = listen(address).map_err(|error| {
+            CommandError::failed(format!("--metrics-address {address}: {error}"))
+        })?;
+        Ok(Some(port))
+    }
+
     /// The namespaces to work on.
     fn scopes(&self, cluster: &Cluster) -> Vec<Scope> {
         if self.all_namespaces {
@@ -252,6 +334,13 @@ fn exit_code(args: &RunArgs, summary: RunSummary) -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
+}
+
+/// Reads an address to listen on.
+fn metrics_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "expected an IP address and a port, such as 127.0.0.1:8080 or [::]:8080".to_owned()
+    })
 }
 
 /// Reads the time between scans. A second is the shortest: registries count requests.

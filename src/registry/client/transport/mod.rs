@@ -22,7 +22,7 @@ pub(crate) use error::SendError;
 pub(crate) use pulls::Pull;
 pub(crate) use request::authority;
 pub(crate) use request::{MAX_BODY, Request, Response};
-pub use statistics::Statistics;
+pub use statistics::{AnswerCounts, Statistics};
 pub(crate) use transport::Transport;
 pub(crate) use waiting_line::Puller;
 pub use waiting_line::Turn;

@@ -5,7 +5,7 @@ use super::error::SendError;
 use super::pulls::Pull;
 use super::request::authority;
 use super::request::{Request, Response, SMALL_BODY};
-use super::statistics::Statistics;
+use super::statistics::{AnswerCounter, Statistics};
 use super::waiting_line::{Puller, WaitingLine};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -103,6 +103,7 @@ pub(crate) struct Transport {
     line: Arc<WaitingLine>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
     requests: AtomicU64,
+    answers: AnswerCounter,
     bytes: AtomicU64,
 }
 
@@ -120,6 +121,7 @@ impl Transport {
             line: Arc::default(),
             hosts: Mutex::default(),
             requests: AtomicU64::new(0),
+            answers: AnswerCounter::default(),
             bytes: AtomicU64::new(0),
         })
     }
@@ -150,6 +152,7 @@ impl Transport {
         quotas.sort();
         Statistics {
             requests: self.requests.load(Ordering::Relaxed),
+            answers: self.answers.counts(),
             bytes: self.bytes.load(Ordering::Relaxed),
             cache: CacheStatistics::default(),
             slowest: slowest.map(|host| (host.name().to_owned(), host.slowest())),
@@ -319,6 +322,10 @@ impl Transport {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let started = tokio::time::Instant::now();
         let result = self.exchange_all(client, slot, request, time).await;
+        let is_named = request.named_by.is_some() && !self.is_known(&request.url);
+        let own = (!is_named).then(|| host.name());
+        let status = result.as_ref().ok().map(|response| response.status);
+        self.answers.add(own, status);
         // Without the query, because redirects have signatures there.
         tracing::debug!(
             method = %request.method,
@@ -329,6 +336,12 @@ impl Transport {
             "request"
         );
         result
+    }
+
+    /// Whether the host is a registry of this run.
+    fn is_known(&self, url: &Url) -> bool {
+        self.hosts()
+            .contains_key(&url.origin().ascii_serialization())
     }
 
     /// Sends a request once and reads the body.
