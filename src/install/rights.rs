@@ -153,7 +153,7 @@ pub const RIGHTS: &[Right] = &[
         purpose: "the record of updates",
     },
     Right {
-        verbs: &["get", "list", "watch", "update"],
+        verbs: &["get", "watch", "update"],
         on: &[("coordination.k8s.io", &["leases"])],
         name: Some(CONTROLLER_LEASE),
         place: Place::Own,

@@ -12,22 +12,20 @@ type RuleSubject<'a> = (&'a str, &'a [&'a str], Vec<&'a str>);
 /// The roles and their bindings.
 pub(super) fn roles(installation: &Installation) -> Vec<Value> {
     let mut objects = Vec::new();
+    // Two installations may work on the same namespaces, one of which only observes.
+    let name = format!("{CONTROLLER}-{}", installation.namespace);
     match &installation.scope {
         InstalledScope::AllNamespaces => {
             let places = [Place::Workloads, Place::Namespaces, Place::Cluster];
             let rules = rules(installation, &places, None);
-            objects.extend(role_and_binding(installation, None, CONTROLLER, rules));
+            objects.extend(role_and_binding(installation, None, &name, rules));
         }
         InstalledScope::Namespaces(names) => {
-            for name in names {
+            for namespace in names {
                 let places = [Place::Workloads, Place::Namespaces];
-                let rules = rules(installation, &places, Some(name));
-                objects.extend(role_and_binding(
-                    installation,
-                    Some(name),
-                    CONTROLLER,
-                    rules,
-                ));
+                let rules = rules(installation, &places, Some(namespace));
+                let of_namespace = Some(namespace.as_str());
+                objects.extend(role_and_binding(installation, of_namespace, &name, rules));
             }
         }
     }

@@ -128,10 +128,7 @@ fn all_namespaces_need_a_cluster_role_and_a_role_for_the_lease() {
             .collect()
     };
     assert_eq!(verbs("secrets"), ["get"]);
-    assert_eq!(
-        verbs("leases"),
-        ["create", "get", "list", "update", "watch"]
-    );
+    assert_eq!(verbs("leases"), ["create", "get", "update", "watch"]);
     let lease = &of_kind(&objects, "Role")[0]["rules"];
     assert_eq!(lease[0]["resourceNames"][0], "imgpolicy-controller");
     assert_eq!(lease[1]["verbs"], serde_json::json!(["create"]));

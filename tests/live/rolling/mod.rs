@@ -11,6 +11,8 @@ mod controller_process;
 mod flux;
 mod follow;
 mod history;
+mod install_guide;
+mod manifests;
 mod plane;
 mod platforms;
 mod pods;
