@@ -13,9 +13,11 @@ use crate::binary::say;
 use crate::kubeconfigs::{self, User};
 use crate::process::{Process, free_ports, tool};
 
-/// The audit policy: one log line per request.
+/// The audit policy: one log line per request, with what a patch of a workload has changed.
 const AUDIT_POLICY: &str = "apiVersion: audit.k8s.io/v1\nkind: Policy\n\
-     omitStages: [RequestReceived]\nrules: [{level: Metadata}]\n";
+     omitStages: [RequestReceived]\nomitManagedFields: true\nrules:\n\
+     - {level: RequestResponse, verbs: [patch], resources: [{group: apps}]}\n\
+     - {level: Metadata}\n";
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
@@ -187,13 +189,21 @@ impl ControlPlane {
 
     /// The URIs containing a text that a user has requested.
     pub(crate) fn audited(&self, user: User, containing: &str) -> Vec<String> {
-        let log = self.api_server.folder.join("audit.log");
-        let log = std::fs::read_to_string(log).expect("an audit log");
-        log.lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        let events = self.audit_events().into_iter();
+        events
             .filter(|event| event["user"]["username"] == user.name())
             .filter_map(|event| Some(event["requestURI"].as_str()?.to_owned()))
             .filter(|uri| uri.contains(containing))
+            .collect()
+    }
+
+    /// The audit log. A line that is being written is left out.
+    pub(crate) fn audit_events(&self) -> Vec<Value> {
+        let log = self.api_server.folder.join("audit.log");
+        let log = std::fs::read_to_string(log).expect("an audit log");
+        let lines = log.lines();
+        lines
+            .filter_map(|line| serde_json::from_str(line).ok())
             .collect()
     }
 }

@@ -30,12 +30,15 @@ pub(crate) enum User {
     ControllerManager,
     /// The scheduler, likewise.
     Scheduler,
+    /// A replica of the controller that is an administrator, so that the audit log tells what
+    /// each replica has sent.
+    Replica(u8),
     /// Has no permissions.
     Nobody,
 }
 
 impl User {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Admin,
         Self::Counted,
         Self::Frugal,
@@ -45,6 +48,9 @@ impl User {
         Self::Puller,
         Self::ControllerManager,
         Self::Scheduler,
+        Self::Replica(0),
+        Self::Replica(1),
+        Self::Replica(2),
         Self::Nobody,
     ];
 
@@ -59,6 +65,9 @@ impl User {
             Self::Puller => "puller",
             Self::ControllerManager => "system:kube-controller-manager",
             Self::Scheduler => "system:kube-scheduler",
+            Self::Replica(0) => "replica-0",
+            Self::Replica(1) => "replica-1",
+            Self::Replica(_) => "replica-2",
             Self::Nobody => "nobody",
         }
     }
@@ -69,7 +78,7 @@ impl User {
 
     fn group(self) -> &'static str {
         match self {
-            Self::Admin | Self::Counted | Self::Frugal => "system:masters",
+            Self::Admin | Self::Counted | Self::Frugal | Self::Replica(_) => "system:masters",
             _ => "",
         }
     }
@@ -92,6 +101,18 @@ pub(crate) fn tokens() -> String {
 pub(crate) fn of_user(plane: &ControlPlane, user: User, namespace: &str) -> PathBuf {
     let credentials = json!({"token": user.token()});
     write(plane, &plane.url, user.name(), &credentials, namespace)
+}
+
+/// The same through `127.0.0.1:PORT`, which leads to the API server.
+pub(crate) fn of_user_through(
+    plane: &ControlPlane,
+    user: User,
+    address: &str,
+    namespace: &str,
+) -> PathBuf {
+    let credentials = json!({"token": user.token()});
+    let url = format!("https://{address}");
+    write(plane, &url, user.name(), &credentials, namespace)
 }
 
 /// A kubeconfig with a token that the server does not know.

@@ -40,6 +40,7 @@
 
 mod access;
 mod annotate;
+mod audit;
 mod binary;
 mod busy_writer;
 mod candidates;

@@ -36,6 +36,16 @@ async fn new_tag_runs_without_any_command() {
     let decisions = controller.lines("up-to-date").len();
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(controller.lines("up-to-date").len(), decisions);
+    // Each update has an Event of its own, and what has not changed has none.
+    let events = shop.plane.events(shop.namespace).await.into_iter();
+    let mut notes: Vec<String> = events
+        .filter(|event| event["reason"] == "ImageUpdated")
+        .filter_map(|event| Some(event["note"].as_str()?.to_owned()))
+        .collect();
+    notes.sort();
+    let note = |from, to| format!("container app: {0}:{from} -> {0}:{to}", shop.image);
+    let expected = [note("1.0.0", "1.0.1"), note("1.0.1", "1.0.2")];
+    assert_eq!(notes, expected);
 
     let (end, took, log) = controller.stop();
     assert_eq!(end.code(), Some(0), "{log}");

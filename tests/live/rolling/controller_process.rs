@@ -1,9 +1,11 @@
 //! A controller that runs while a test goes on.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
 
 use crate::binary::{command, path};
 use crate::shop::Shop;
@@ -18,9 +20,14 @@ pub(super) struct ControllerProcess {
 impl ControllerProcess {
     /// Starts `controller run` with these arguments, in the namespace of a shop.
     pub(super) fn start(shop: &Shop, arguments: &[&str]) -> Self {
+        Self::start_as(&shop.kubeconfig, arguments)
+    }
+
+    /// The same with another kubeconfig.
+    pub(super) fn start_as(kubeconfig: &Path, arguments: &[&str]) -> Self {
         let home = tempfile::tempdir().expect("a folder");
         let log = File::create(home.path().join("log")).expect("a file");
-        let child = command(&path(), home.path(), &shop.kubeconfig)
+        let child = command(&path(), home.path(), kubeconfig)
             .args(["controller", "run"])
             .args(arguments)
             .stdout(Stdio::null())
@@ -62,12 +69,24 @@ impl ControllerProcess {
         self.log()
     }
 
+    /// Stops the whole process for a while, or lets it go on.
+    pub(super) fn freeze(&self, is_frozen: bool) {
+        self.signal(if is_frozen {
+            Signal::STOP
+        } else {
+            Signal::CONT
+        });
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).expect("it runs");
+    }
+
     /// Asks it to stop, and waits for its end.
     pub(super) fn stop(mut self) -> (ExitStatus, Duration, String) {
         let started = Instant::now();
-        let pid = rustix::process::Pid::from_child(&self.child);
-        let signal = rustix::process::Signal::TERM;
-        rustix::process::kill_process(pid, signal).expect("it runs");
+        self.signal(Signal::TERM);
         let end = self.child.wait().expect("an end");
         (end, started.elapsed(), self.log())
     }

@@ -17,5 +17,6 @@ mod plane;
 mod platforms;
 mod pods;
 mod refused_pods;
+mod replicas;
 mod undo;
 mod workloads;

@@ -44,7 +44,18 @@ impl Shop {
     #[track_caller]
     pub(super) fn rolls_out(&self, workload: &str) {
         let run = self.kubectl(&["rollout", "status", workload, ROLLED_OUT_WITHIN]);
-        assert_eq!(run.code, 0, "{run:?}");
+        assert_eq!(run.code, 0, "{run:?}\n{}", self.state_of_pods());
+    }
+
+    /// What the scheduler and the kubelets have done, for the message of a test that fails.
+    fn state_of_pods(&self) -> String {
+        let events = "LAST:.lastTimestamp,OBJECT:.involvedObject.name,WHY:.reason,NOTE:.message";
+        let events = format!("custom-columns={events}");
+        let taints = "custom-columns=NODE:.metadata.name,TAINTS:.spec.taints";
+        let pods = self.kubectl(&["get", "pods", "-o", "wide"]);
+        let nodes = self.kubectl(&["get", "nodes", "-o", taints]);
+        let events = self.kubectl(&["get", "events", "-o", &events]);
+        [pods, nodes, events].map(|run| run.stdout).join("\n")
     }
 
     /// The Pods whose label `app` has this value, without those that are being deleted.

@@ -1,0 +1,362 @@
+//! Several replicas of the controller, some of which are killed, stopped or cut off. The API
+//! server's audit log is the judge: every update is made, and none is made twice.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::controller_process::ControllerProcess;
+use crate::audit::ImageChanged;
+use crate::binary::say;
+use crate::cut_line::CutLine;
+use crate::kubeconfigs::{self, User};
+use crate::shop::Shop;
+use crate::stale_plans::{Random, seed};
+
+/// The arguments of a replica: a Lease of 3 s instead of 15 s, and limits that do not matter.
+const ARGUMENTS: [&str; 16] = [
+    "--sync-interval",
+    "1s",
+    "--lease-duration",
+    "3s",
+    "--lease-deadline",
+    "2s",
+    "--lease-retry",
+    "400ms",
+    "--lease-timeout",
+    "900ms",
+    "--max-updates",
+    "10000",
+    "--max-rollouts",
+    "4",
+    "--max-failures",
+    "1000",
+];
+
+/// A Lease, a retry period, and what a machine under load adds.
+const TAKEOVER_WITHIN: Duration = Duration::from_secs(10);
+
+const UPDATED_WITHIN: Duration = Duration::from_secs(120);
+
+/// How long a replica that goes on after a pause gets to do what it must not do.
+const WATCHED_FOR: Duration = Duration::from_secs(4);
+
+/// Deployments that follow one image.
+pub(super) struct Fleet {
+    pub(super) shop: Shop,
+    names: Vec<String>,
+    /// The tags that were pushed after 1.0.0, in order.
+    tags: Vec<String>,
+}
+
+impl Fleet {
+    pub(super) async fn open(namespace: &'static str, size: usize) -> Self {
+        let shop = Shop::open_rolling(namespace).await;
+        let names: Vec<String> = (0..size).map(|n| format!("web-{n:03}")).collect();
+        let workloads = names.iter().map(|name| shop.workload("Deployment", name));
+        shop.deployed(&workloads.collect::<Vec<_>>()).await;
+        let tags = vec!["1.0.1".to_owned()];
+        Self { shop, names, tags }
+    }
+
+    /// Pushes the next version.
+    async fn push(&mut self) -> String {
+        let tag = format!("1.0.{}", self.tags.len() + 1);
+        self.shop.push(&tag).await;
+        self.tags.push(tag.clone());
+        tag
+    }
+
+    /// Waits until the templates of all Deployments have this tag.
+    async fn all_have(&self, tag: &str, logs: impl Fn() -> String) {
+        let started = Instant::now();
+        loop {
+            let tags = self.current_tags().await;
+            if tags.iter().all(|one| one == tag) {
+                return;
+            }
+            let late = started.elapsed() > UPDATED_WITHIN;
+            assert!(!late, "not all have {tag}: {tags:?}\n{}", logs());
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    async fn current_tags(&self) -> Vec<String> {
+        let namespace = self.shop.namespace;
+        let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments");
+        let list = self.shop.plane.get(&path).await.expect("Deployments");
+        let items = list["items"].as_array().expect("a list").iter();
+        let image = "/spec/template/spec/containers/0/image";
+        items
+            .filter_map(|item| item.pointer(image)?.as_str()?.rsplit(':').next())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Asserts that every Deployment got each tag once, and returns the changes of one tag.
+    fn each_was_updated_once(&self, tag: &str, context: &str) -> Vec<ImageChanged> {
+        let first = format!("{}:1.0.0", self.shop.image);
+        let by_workload = self.shop.plane.image_changes(self.shop.namespace, &first);
+        let expected: Vec<String> = self.tags.clone();
+        assert_eq!(by_workload.len(), self.names.len(), "{context}");
+        for (workload, changes) in &by_workload {
+            let tags = changes.iter().map(|change| tag_of(&change.image));
+            assert_eq!(tags.collect::<Vec<_>>(), expected, "{workload}: {context}");
+            let numbers = changes.iter().map(|change| change.build_number.clone());
+            let counted = (1..=expected.len()).map(|n| Some(n.to_string()));
+            assert!(numbers.eq(counted), "{workload}: {changes:#?} {context}");
+        }
+        let all = by_workload.into_values().flatten();
+        let mut of_tag: Vec<ImageChanged> =
+            all.filter(|change| tag_of(&change.image) == tag).collect();
+        of_tag.sort_by(|a, b| a.received.cmp(&b.received));
+        of_tag
+    }
+}
+
+fn tag_of(image: &str) -> String {
+    image.rsplit(':').next().unwrap_or_default().to_owned()
+}
+
+/// Replicas of the controller in the namespace of a fleet, each of its own user.
+struct Replicas(Vec<(User, ControllerProcess)>);
+
+impl Replicas {
+    fn start(shop: &Shop, users: impl IntoIterator<Item = User>) -> Self {
+        let start = |user| (user, replica(shop, user));
+        Self(users.into_iter().map(start).collect())
+    }
+
+    /// Who leads, as far as the logs say.
+    fn leader(&self) -> Option<usize> {
+        self.0
+            .iter()
+            .position(|(_, replica)| says_it_leads(replica))
+    }
+
+    /// Waits until one of them leads, and returns which one and how long that took.
+    async fn wait_for_leader(&self) -> (usize, Duration) {
+        let started = Instant::now();
+        loop {
+            if let Some(leader) = self.leader() {
+                return (leader, started.elapsed());
+            }
+            assert!(started.elapsed() < TAKEOVER_WITHIN, "{}", self.logs());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until a line of one of them contains a text.
+    async fn one_says(&self, text: &str) {
+        let started = Instant::now();
+        while self
+            .0
+            .iter()
+            .all(|(_, replica)| replica.lines(text).is_empty())
+        {
+            let late = started.elapsed() > UPDATED_WITHIN;
+            assert!(!late, "nobody says {text:?}: {}", self.logs());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn logs(&self) -> String {
+        let logs = self.0.iter();
+        let logs = logs.map(|(user, replica)| format!("{}:\n{}", user.name(), replica.log()));
+        logs.collect()
+    }
+}
+
+fn replica(shop: &Shop, user: User) -> ControllerProcess {
+    let kubeconfig = kubeconfigs::of_user(shop.plane, user, shop.namespace);
+    ControllerProcess::start_as(&kubeconfig, &ARGUMENTS)
+}
+
+/// Whether the last line about the Lease says that this replica leads.
+fn says_it_leads(replica: &ControllerProcess) -> bool {
+    let lines = replica.lines("this replica ");
+    let last = lines.iter().rfind(|line| line.contains("lead"));
+    last.is_some_and(|line| line.contains("this replica leads"))
+}
+
+/// What a test of killed leaders has measured.
+pub(super) struct Takeovers {
+    pub(super) slowest: Duration,
+    pub(super) changes: usize,
+}
+
+/// Kills the leader this many times at random moments while updates are made. Another one takes
+/// over, and each update is made once.
+pub(super) async fn kill_leaders(mut fleet: Fleet, kills: usize, seed: u64) -> Takeovers {
+    let mut random = Random::new(seed);
+    let context = format!("seed {seed}");
+    let mut replicas = Replicas::start(&fleet.shop, (0..3).map(User::Replica));
+    fleet.all_have("1.0.1", || replicas.logs()).await;
+    let mut slowest = Duration::ZERO;
+    for _ in 0..kills {
+        let tag = fleet.push().await;
+        replicas.one_says(&format!("{tag}: updated")).await;
+        tokio::time::sleep(Duration::from_millis(random.below(1500))).await;
+        let (leader, _) = replicas.wait_for_leader().await;
+        let (user, killed) = replicas.0.remove(leader);
+        killed.kill();
+        let (_, took) = replicas.wait_for_leader().await;
+        slowest = slowest.max(took);
+        replicas.0.push((user, replica(&fleet.shop, user)));
+        fleet.all_have(&tag, || replicas.logs()).await;
+    }
+    let last = fleet.tags.last().cloned().unwrap_or_default();
+    fleet.each_was_updated_once(&last, &context);
+    Takeovers {
+        slowest,
+        changes: fleet.names.len() * fleet.tags.len(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_leaders_leave_no_update_undone_and_none_done_twice() {
+    let seed = seed();
+    say(&format!("killed leaders: seed {seed}"));
+    let fleet = Fleet::open("replicas-killed", 20).await;
+    let takeovers = kill_leaders(fleet, 5, seed).await;
+    say(&format!(
+        "5 killed leaders, {} updates: another leads after {:?} at most",
+        takeovers.changes, takeovers.slowest
+    ));
+}
+
+/// Two replicas, the first of which leads and has begun the next update.
+async fn begun(fleet: &mut Fleet, first: ControllerProcess) -> (Replicas, String) {
+    let mut replicas = Replicas(vec![(User::Replica(0), first)]);
+    fleet.all_have("1.0.1", || replicas.logs()).await;
+    let second = User::Replica(1);
+    replicas.0.push((second, replica(&fleet.shop, second)));
+    replicas.one_says("this replica writes nothing").await;
+    let tag = fleet.push().await;
+    replicas.one_says(&format!("{tag}: updated")).await;
+    (replicas, tag)
+}
+
+/// Asserts that the second replica has made updates, that none was made twice, and that the
+/// first one has sent nothing after it went on at a time of the audit log.
+fn second_has_gone_on(fleet: &Fleet, replicas: &Replicas, tag: &str, resumed: &str) {
+    let changes = fleet.each_was_updated_once(tag, &replicas.logs());
+    let [old, new] = [User::Replica(0), User::Replica(1)].map(User::name);
+    let by_new = changes.iter().find(|change| change.user == new);
+    let by_new = by_new.unwrap_or_else(|| panic!("no update was left: {}", replicas.logs()));
+    let late = |change: &&ImageChanged| change.user == old && change.received > by_new.received;
+    assert_eq!(changes.iter().find(late), None, "{}", replicas.logs());
+    let patches = fleet.shop.plane.audited_patches(fleet.shop.namespace);
+    let late: Vec<_> = patches
+        .iter()
+        .filter(|patch| patch.is_of(User::Replica(0)) && *patch.received > *resumed)
+        .collect();
+    // Only a request that had passed its check arrives late, and the API server refuses it.
+    assert!(late.iter().all(|patch| patch.code == 409), "{late:#?}");
+    assert!(late.len() <= 1, "{late:#?}");
+}
+
+/// The time now, as the audit log writes it.
+fn now() -> String {
+    let now = jiff::Timestamp::now();
+    now.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leader_that_was_stopped_for_a_while_writes_nothing_after_another_one() {
+    let mut fleet = Fleet::open("replicas-stopped", 12).await;
+    let first = replica(&fleet.shop, User::Replica(0));
+    let (replicas, tag) = begun(&mut fleet, first).await;
+    replicas.0[0].1.freeze(true);
+    fleet.all_have(&tag, || replicas.logs()).await;
+    let resumed = now();
+    replicas.0[0].1.freeze(false);
+    tokio::time::sleep(WATCHED_FOR).await;
+    assert!(!says_it_leads(&replicas.0[0].1), "{}", replicas.logs());
+    second_has_gone_on(&fleet, &replicas, &tag, &resumed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leader_that_was_cut_off_for_a_while_writes_nothing_after_another_one() {
+    let mut fleet = Fleet::open("replicas-cut", 12).await;
+    let (plane, namespace) = (fleet.shop.plane, fleet.shop.namespace);
+    let server = plane.url.trim_start_matches("https://");
+    let line = CutLine::to(server);
+    let user = User::Replica(0);
+    let kubeconfig = kubeconfigs::of_user_through(plane, user, &line.address, namespace);
+    let first = ControllerProcess::start_as(&kubeconfig, &ARGUMENTS);
+    let (replicas, tag) = begun(&mut fleet, first).await;
+    line.cut(true);
+    let cut = Instant::now();
+    while says_it_leads(&replicas.0[0].1) {
+        assert!(cut.elapsed() < TAKEOVER_WITHIN, "{}", replicas.logs());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let stopped = cut.elapsed();
+    // It has stopped to lead before another one could begin.
+    assert!(stopped < Duration::from_secs(3), "{stopped:?}");
+    fleet.all_have(&tag, || replicas.logs()).await;
+    let resumed = now();
+    line.cut(false);
+    tokio::time::sleep(WATCHED_FOR).await;
+    second_has_gone_on(&fleet, &replicas, &tag, &resumed);
+}
+
+/// What became of locks that were set while updates were made.
+#[derive(Default)]
+pub(super) struct LockTally {
+    /// Workloads that were updated before their lock.
+    pub(super) too_late: usize,
+    /// Workloads that were not updated because of their lock.
+    pub(super) in_time: usize,
+}
+
+/// In each round, locks every workload at a random moment while updates are made. A lock that
+/// the API server has accepted is obeyed.
+pub(super) async fn race_locks(mut fleet: Fleet, rounds: usize, seed: u64) -> LockTally {
+    let mut random = Random::new(seed);
+    let replicas = Replicas::start(&fleet.shop, [User::Replica(0)]);
+    fleet.all_have("1.0.1", || replicas.logs()).await;
+    let mut tally = LockTally::default();
+    for _ in 0..rounds {
+        let tag = fleet.push().await;
+        replicas.one_says(&format!("{tag}: updated")).await;
+        let mut names = fleet.names.clone();
+        while !names.is_empty() {
+            let at = usize::try_from(random.below(names.len() as u64)).expect("small");
+            lock(&fleet.shop, &names.swap_remove(at), true).await;
+            tokio::time::sleep(Duration::from_millis(random.below(150))).await;
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let tags = fleet.current_tags().await;
+        let updated = tags.iter().filter(|one| **one == tag).count();
+        tally.too_late += updated;
+        tally.in_time += tags.len() - updated;
+        for name in &fleet.names {
+            lock(&fleet.shop, name, false).await;
+        }
+        fleet.all_have(&tag, || replicas.logs()).await;
+        let changes = fleet.each_was_updated_once(&tag, &format!("seed {seed}"));
+        let wrong: Vec<_> = changes.iter().filter(|change| change.was_locked).collect();
+        assert!(wrong.is_empty(), "seed {seed}: {wrong:#?}");
+    }
+    tally
+}
+
+async fn lock(shop: &Shop, name: &str, is_locked: bool) {
+    let value = is_locked.then_some("true");
+    let patch = json!({"metadata": {"annotations": {"fluxcd.io/locked": value}}});
+    shop.patch("Deployment", name, &patch).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lock_that_is_set_between_a_decision_and_its_write_is_obeyed() {
+    let seed = seed();
+    let fleet = Fleet::open("replicas-locks", 20).await;
+    let tally = race_locks(fleet, 2, seed).await;
+    say(&format!(
+        "locks while updates are made, seed {seed}: {} in time, {} too late",
+        tally.in_time, tally.too_late
+    ));
+    assert!(tally.in_time > 0, "seed {seed}");
+}
