@@ -12,7 +12,7 @@ CARGO_FUZZ = target/tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
 
 .PHONY: help
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build the plugin for use: target/release/kubectl-imgpolicy.
@@ -109,6 +109,14 @@ bench-bounds: ## Measure the memory for hostile indexes, and a warm status of 20
 bench-cluster: build ## Measure a warm status of 5,000 workloads beside kubectl (needs Go, kubectl).
 	IMGPOLICY_E2E_BINARY=$(CURDIR)/target/release/kubectl-imgpolicy IMGPOLICY_E2E_WORKLOADS=5000 \
 		$(CARGO) test --features live --test live -- warm_cluster --nocapture
+
+.PHONY: bench-controller
+bench-controller: build ## Measure the controller on 5,000 workloads, of 1 KB and of 17 KB (needs Go).
+	for padding in 0 16000; do \
+		IMGPOLICY_E2E_BINARY=$(CURDIR)/target/release/kubectl-imgpolicy IMGPOLICY_E2E_WORKLOADS=5000 \
+		IMGPOLICY_E2E_PADDING=$$padding \
+		$(CARGO) test --features live --test live -- controller_cluster --nocapture || exit 1; \
+	done
 
 .PHONY: bench-git
 bench-git: build ## Measure status --git with 20,000 files and 2,000 workloads (needs Go).

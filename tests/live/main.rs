@@ -16,6 +16,9 @@
 //! | `memcached` | a memcached for a single test |
 //! | `releases` | served archives of the plugin, and the krew manifest with their checksums |
 //! | `busy_writer` | another client that writes an object all the time |
+//! | `audit` | what the API server's audit log says about changes of workloads |
+//! | `controller_process` | a controller that runs while a test goes on |
+//! | `large_cluster` | a cluster with many workloads, and the repositories of their images |
 //! | `candidates` | replicas of the controller that run for leader |
 //! | `cut_line` | a connection that can be cut without a word |
 //! | `binary`, `home` | run `kubectl-imgpolicy` in a scrubbed environment |
@@ -29,8 +32,8 @@
 //!
 //! `IMGPOLICY_E2E_BINARY` names another binary to test. `IMGPOLICY_E2E_OBJECTS` sets
 //! the number of workloads in `whole_cluster`, `IMGPOLICY_E2E_WORKLOADS` that in
-//! `warm_cluster`, across all kinds (`make bench-cluster`), and `IMGPOLICY_E2E_FOLDERS` that of
-//! the folders in `git_scale` (`make bench-git`).
+//! `large_cluster`, across all kinds (`make bench-cluster`, `make bench-controller`), and
+//! `IMGPOLICY_E2E_FOLDERS` that of the folders in `git_scale` (`make bench-git`).
 
 #![cfg(unix)]
 #![expect(
@@ -54,6 +57,8 @@ mod certificates;
 mod content;
 mod contention;
 mod control_plane;
+mod controller_cluster;
+mod controller_process;
 mod cut_line;
 mod decisions;
 mod deleted;
@@ -83,6 +88,7 @@ mod kustomize;
     reason = "of what the tests share, only a part is used here"
 )]
 mod kustomize_cases;
+mod large_cluster;
 mod lease;
 #[path = "../../examples/reference/man.rs"]
 mod man;

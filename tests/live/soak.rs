@@ -18,8 +18,13 @@ fn first_line(program: &str, arguments: &[&str]) -> String {
     text.lines().next().unwrap_or("unknown").trim().to_owned()
 }
 
+/// The commit that is tested.
+pub(crate) fn commit() -> String {
+    first_line("git", &["rev-parse", "--short", "HEAD"])
+}
+
 /// Cores, memory and kernel.
-fn machine() -> String {
+pub(crate) fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let kib = memory
@@ -68,7 +73,7 @@ async fn soak() {
     let shop = open("soak-interrupts", INTERRUPTED_RUNS + 2).await;
     let tally = interrupt_runs(&shop, INTERRUPTED_RUNS, &mut random).await;
     failures += tally.wrong;
-    let commit = first_line("git", &["rev-parse", "--short", "HEAD"]);
+    let commit = commit();
     say(&format!(
         "seed {seed}, commit {commit}, {}\n\
          | change | kind | tries | written | refused | stale | abandoned |\n\

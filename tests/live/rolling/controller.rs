@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::controller_process::ControllerProcess;
 use super::workloads::{told, with};
+use crate::controller_process::ControllerProcess;
 use crate::shop::{Shop, said};
 
 /// The story of automated updates: push a new tag, do nothing, see the workload run it.

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::controller_process::ControllerProcess;
 use super::workloads::{told, with};
+use crate::controller_process::ControllerProcess;
 use crate::shop::{Shop, said};
 
 /// Deployments that give up on 1.0.1 after two seconds, because it cannot be pulled.

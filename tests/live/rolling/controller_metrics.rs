@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use kubectl_imgpolicy::controller::metrics::Metric;
 
 use super::controller::SHORT_LEASE;
-use super::controller_process::ControllerProcess;
+use crate::controller_process::ControllerProcess;
 use crate::process::free_ports;
 use crate::registry::Registry;
 use crate::shop::Shop;

@@ -10,9 +10,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::controller_process::ControllerProcess;
 use super::workloads::{told, with};
 use crate::control_plane::ControlPlane;
+use crate::controller_process::ControllerProcess;
 use crate::kubeconfigs;
 use crate::memcached::Memcached;
 use crate::shop::Shop;

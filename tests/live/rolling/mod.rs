@@ -7,7 +7,6 @@
 mod controller;
 mod controller_brakes;
 mod controller_metrics;
-mod controller_process;
 mod flux;
 mod follow;
 mod history;
@@ -18,5 +17,7 @@ mod platforms;
 mod pods;
 mod refused_pods;
 mod replicas;
+#[cfg(feature = "soak")]
+mod replicas_soak;
 mod undo;
 mod workloads;

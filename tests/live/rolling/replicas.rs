@@ -1,30 +1,23 @@
 //! Several replicas of the controller, some of which are killed, stopped or cut off. The API
 //! server's audit log is the judge: every update is made, and none is made twice.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::controller_process::ControllerProcess;
 use crate::audit::ImageChanged;
 use crate::binary::say;
+use crate::controller_process::ControllerProcess;
 use crate::cut_line::CutLine;
 use crate::kubeconfigs::{self, User};
 use crate::shop::Shop;
 use crate::stale_plans::{Random, seed};
 
-/// The arguments of a replica: a Lease of 3 s instead of 15 s, and limits that do not matter.
-const ARGUMENTS: [&str; 16] = [
+/// The arguments of each replica, with limits that do not matter.
+const ARGUMENTS: [&str; 8] = [
     "--sync-interval",
     "1s",
-    "--lease-duration",
-    "3s",
-    "--lease-deadline",
-    "2s",
-    "--lease-retry",
-    "400ms",
-    "--lease-timeout",
-    "900ms",
     "--max-updates",
     "10000",
     "--max-rollouts",
@@ -33,30 +26,77 @@ const ARGUMENTS: [&str; 16] = [
     "1000",
 ];
 
-/// A Lease, a retry period, and what a machine under load adds.
-const TAKEOVER_WITHIN: Duration = Duration::from_secs(10);
+/// The times of the Lease.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LeaseScale {
+    flags: &'static [&'static str],
+    /// How long after its last renewal a leader stops to lead.
+    deadline: Duration,
+    /// How soon another one leads: a Lease, a retry period, and what a machine under load adds.
+    takeover: Duration,
+}
 
-const UPDATED_WITHIN: Duration = Duration::from_secs(120);
+/// A Lease of 3 s instead of 15 s.
+pub(super) const SHORT: LeaseScale = LeaseScale {
+    flags: &[
+        "--lease-duration",
+        "3s",
+        "--lease-deadline",
+        "2s",
+        "--lease-retry",
+        "400ms",
+        "--lease-timeout",
+        "900ms",
+    ],
+    deadline: Duration::from_secs(2),
+    takeover: Duration::from_secs(10),
+};
+
+/// The times that users have.
+#[cfg(feature = "soak")]
+pub(super) const FULL: LeaseScale = LeaseScale {
+    flags: &[],
+    deadline: Duration::from_secs(10),
+    takeover: Duration::from_secs(20),
+};
+
+const UPDATED_WITHIN: Duration = Duration::from_secs(180);
 
 /// How long a replica that goes on after a pause gets to do what it must not do.
 const WATCHED_FOR: Duration = Duration::from_secs(4);
 
-/// Deployments that follow one image.
+/// Deployments that follow one image, and the times of the replicas that update them.
 pub(super) struct Fleet {
-    pub(super) shop: Shop,
+    shop: Shop,
+    lease: LeaseScale,
     names: Vec<String>,
     /// The tags that were pushed after 1.0.0, in order.
     tags: Vec<String>,
 }
 
 impl Fleet {
-    pub(super) async fn open(namespace: &'static str, size: usize) -> Self {
+    pub(super) async fn open(namespace: &'static str, size: usize, lease: LeaseScale) -> Self {
         let shop = Shop::open_rolling(namespace).await;
         let names: Vec<String> = (0..size).map(|n| format!("web-{n:03}")).collect();
         let workloads = names.iter().map(|name| shop.workload("Deployment", name));
         shop.deployed(&workloads.collect::<Vec<_>>()).await;
         let tags = vec!["1.0.1".to_owned()];
-        Self { shop, names, tags }
+        Self {
+            shop,
+            lease,
+            names,
+            tags,
+        }
+    }
+
+    fn replica(&self, user: User) -> ControllerProcess {
+        let kubeconfig = kubeconfigs::of_user(self.shop.plane, user, self.shop.namespace);
+        self.replica_with(&kubeconfig)
+    }
+
+    fn replica_with(&self, kubeconfig: &Path) -> ControllerProcess {
+        let arguments = [&ARGUMENTS[..], self.lease.flags].concat();
+        ControllerProcess::start_as(kubeconfig, &arguments)
     }
 
     /// Pushes the next version.
@@ -119,19 +159,24 @@ fn tag_of(image: &str) -> String {
 }
 
 /// Replicas of the controller in the namespace of a fleet, each of its own user.
-struct Replicas(Vec<(User, ControllerProcess)>);
+struct Replicas {
+    all: Vec<(User, ControllerProcess)>,
+    takeover: Duration,
+}
 
 impl Replicas {
-    fn start(shop: &Shop, users: impl IntoIterator<Item = User>) -> Self {
-        let start = |user| (user, replica(shop, user));
-        Self(users.into_iter().map(start).collect())
+    fn start(fleet: &Fleet, users: impl IntoIterator<Item = User>) -> Self {
+        let start = |user| (user, fleet.replica(user));
+        Self {
+            all: users.into_iter().map(start).collect(),
+            takeover: fleet.lease.takeover,
+        }
     }
 
     /// Who leads, as far as the logs say.
     fn leader(&self) -> Option<usize> {
-        self.0
-            .iter()
-            .position(|(_, replica)| says_it_leads(replica))
+        let mut all = self.all.iter();
+        all.position(|(_, replica)| says_it_leads(replica))
     }
 
     /// Waits until one of them leads, and returns which one and how long that took.
@@ -141,7 +186,7 @@ impl Replicas {
             if let Some(leader) = self.leader() {
                 return (leader, started.elapsed());
             }
-            assert!(started.elapsed() < TAKEOVER_WITHIN, "{}", self.logs());
+            assert!(started.elapsed() < self.takeover, "{}", self.logs());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -149,27 +194,19 @@ impl Replicas {
     /// Waits until a line of one of them contains a text.
     async fn one_says(&self, text: &str) {
         let started = Instant::now();
-        while self
-            .0
-            .iter()
-            .all(|(_, replica)| replica.lines(text).is_empty())
-        {
+        let says = |(_, replica): &(User, ControllerProcess)| !replica.lines(text).is_empty();
+        while !self.all.iter().any(says) {
             let late = started.elapsed() > UPDATED_WITHIN;
-            assert!(!late, "nobody says {text:?}: {}", self.logs());
+            assert!(!late, "none says {text:?}: {}", self.logs());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
     fn logs(&self) -> String {
-        let logs = self.0.iter();
+        let logs = self.all.iter();
         let logs = logs.map(|(user, replica)| format!("{}:\n{}", user.name(), replica.log()));
         logs.collect()
     }
-}
-
-fn replica(shop: &Shop, user: User) -> ControllerProcess {
-    let kubeconfig = kubeconfigs::of_user(shop.plane, user, shop.namespace);
-    ControllerProcess::start_as(&kubeconfig, &ARGUMENTS)
 }
 
 /// Whether the last line about the Lease says that this replica leads.
@@ -179,18 +216,19 @@ fn says_it_leads(replica: &ControllerProcess) -> bool {
     last.is_some_and(|line| line.contains("this replica leads"))
 }
 
-/// What a test of killed leaders has measured.
+/// What killed leaders have led to.
 pub(super) struct Takeovers {
+    /// The longest time until another one led.
     pub(super) slowest: Duration,
-    pub(super) changes: usize,
+    /// The updates that were made.
+    pub(super) updates: usize,
 }
 
 /// Kills the leader this many times at random moments while updates are made. Another one takes
 /// over, and each update is made once.
 pub(super) async fn kill_leaders(mut fleet: Fleet, kills: usize, seed: u64) -> Takeovers {
     let mut random = Random::new(seed);
-    let context = format!("seed {seed}");
-    let mut replicas = Replicas::start(&fleet.shop, (0..3).map(User::Replica));
+    let mut replicas = Replicas::start(&fleet, (0..3).map(User::Replica));
     fleet.all_have("1.0.1", || replicas.logs()).await;
     let mut slowest = Duration::ZERO;
     for _ in 0..kills {
@@ -198,18 +236,18 @@ pub(super) async fn kill_leaders(mut fleet: Fleet, kills: usize, seed: u64) -> T
         replicas.one_says(&format!("{tag}: updated")).await;
         tokio::time::sleep(Duration::from_millis(random.below(1500))).await;
         let (leader, _) = replicas.wait_for_leader().await;
-        let (user, killed) = replicas.0.remove(leader);
+        let (user, killed) = replicas.all.remove(leader);
         killed.kill();
         let (_, took) = replicas.wait_for_leader().await;
         slowest = slowest.max(took);
-        replicas.0.push((user, replica(&fleet.shop, user)));
+        replicas.all.push((user, fleet.replica(user)));
         fleet.all_have(&tag, || replicas.logs()).await;
     }
     let last = fleet.tags.last().cloned().unwrap_or_default();
-    fleet.each_was_updated_once(&last, &context);
+    fleet.each_was_updated_once(&last, &format!("seed {seed}"));
     Takeovers {
         slowest,
-        changes: fleet.names.len() * fleet.tags.len(),
+        updates: fleet.names.len() * fleet.tags.len(),
     }
 }
 
@@ -217,20 +255,21 @@ pub(super) async fn kill_leaders(mut fleet: Fleet, kills: usize, seed: u64) -> T
 async fn killed_leaders_leave_no_update_undone_and_none_done_twice() {
     let seed = seed();
     say(&format!("killed leaders: seed {seed}"));
-    let fleet = Fleet::open("replicas-killed", 20).await;
+    let fleet = Fleet::open("replicas-killed", 20, SHORT).await;
     let takeovers = kill_leaders(fleet, 5, seed).await;
     say(&format!(
         "5 killed leaders, {} updates: another leads after {:?} at most",
-        takeovers.changes, takeovers.slowest
+        takeovers.updates, takeovers.slowest
     ));
 }
 
 /// Two replicas, the first of which leads and has begun the next update.
 async fn begun(fleet: &mut Fleet, first: ControllerProcess) -> (Replicas, String) {
-    let mut replicas = Replicas(vec![(User::Replica(0), first)]);
+    let mut replicas = Replicas::start(fleet, []);
+    replicas.all.push((User::Replica(0), first));
     fleet.all_have("1.0.1", || replicas.logs()).await;
     let second = User::Replica(1);
-    replicas.0.push((second, replica(&fleet.shop, second)));
+    replicas.all.push((second, fleet.replica(second)));
     replicas.one_says("this replica writes nothing").await;
     let tag = fleet.push().await;
     replicas.one_says(&format!("{tag}: updated")).await;
@@ -262,44 +301,64 @@ fn now() -> String {
     now.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn leader_that_was_stopped_for_a_while_writes_nothing_after_another_one() {
-    let mut fleet = Fleet::open("replicas-stopped", 12).await;
-    let first = replica(&fleet.shop, User::Replica(0));
+/// Stops the leader as a whole while it makes updates, and lets it go on once another one has
+/// made them, but not before this time is over.
+pub(super) async fn stop_leader(mut fleet: Fleet, pause: Duration) {
+    let first = fleet.replica(User::Replica(0));
     let (replicas, tag) = begun(&mut fleet, first).await;
-    replicas.0[0].1.freeze(true);
+    let stopped = Instant::now();
+    replicas.all[0].1.freeze(true);
     fleet.all_have(&tag, || replicas.logs()).await;
+    tokio::time::sleep(pause.saturating_sub(stopped.elapsed())).await;
     let resumed = now();
-    replicas.0[0].1.freeze(false);
+    replicas.all[0].1.freeze(false);
     tokio::time::sleep(WATCHED_FOR).await;
-    assert!(!says_it_leads(&replicas.0[0].1), "{}", replicas.logs());
+    assert!(!says_it_leads(&replicas.all[0].1), "{}", replicas.logs());
     second_has_gone_on(&fleet, &replicas, &tag, &resumed);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn leader_that_was_cut_off_for_a_while_writes_nothing_after_another_one() {
-    let mut fleet = Fleet::open("replicas-cut", 12).await;
+async fn leader_that_was_stopped_for_a_while_writes_nothing_after_another_one() {
+    let fleet = Fleet::open("replicas-stopped", 12, SHORT).await;
+    stop_leader(fleet, Duration::ZERO).await;
+}
+
+/// Cuts the leader off from the API server while it makes updates, and connects it again once
+/// another one has made them, but not before this time is over. Returns how long the leader led
+/// without a connection.
+pub(super) async fn cut_off_leader(mut fleet: Fleet, pause: Duration) -> Duration {
     let (plane, namespace) = (fleet.shop.plane, fleet.shop.namespace);
-    let server = plane.url.trim_start_matches("https://");
-    let line = CutLine::to(server);
+    let line = CutLine::to(plane.url.trim_start_matches("https://"));
     let user = User::Replica(0);
     let kubeconfig = kubeconfigs::of_user_through(plane, user, &line.address, namespace);
-    let first = ControllerProcess::start_as(&kubeconfig, &ARGUMENTS);
+    let first = fleet.replica_with(&kubeconfig);
     let (replicas, tag) = begun(&mut fleet, first).await;
     line.cut(true);
     let cut = Instant::now();
-    while says_it_leads(&replicas.0[0].1) {
-        assert!(cut.elapsed() < TAKEOVER_WITHIN, "{}", replicas.logs());
+    while says_it_leads(&replicas.all[0].1) {
+        assert!(cut.elapsed() < fleet.lease.takeover, "{}", replicas.logs());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let stopped = cut.elapsed();
-    // It has stopped to lead before another one could begin.
-    assert!(stopped < Duration::from_secs(3), "{stopped:?}");
+    let led = cut.elapsed();
+    // The rest is the time until it says so.
+    let limit = fleet.lease.deadline + Duration::from_secs(1);
+    assert!(led < limit, "{led:?}");
     fleet.all_have(&tag, || replicas.logs()).await;
+    tokio::time::sleep(pause.saturating_sub(cut.elapsed())).await;
     let resumed = now();
     line.cut(false);
     tokio::time::sleep(WATCHED_FOR).await;
     second_has_gone_on(&fleet, &replicas, &tag, &resumed);
+    led
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leader_that_was_cut_off_for_a_while_writes_nothing_after_another_one() {
+    let fleet = Fleet::open("replicas-cut", 12, SHORT).await;
+    let led = cut_off_leader(fleet, Duration::ZERO).await;
+    say(&format!(
+        "a leader that is cut off stops to lead after {led:?}"
+    ));
 }
 
 /// What became of locks that were set while updates were made.
@@ -315,7 +374,7 @@ pub(super) struct LockTally {
 /// the API server has accepted is obeyed.
 pub(super) async fn race_locks(mut fleet: Fleet, rounds: usize, seed: u64) -> LockTally {
     let mut random = Random::new(seed);
-    let replicas = Replicas::start(&fleet.shop, [User::Replica(0)]);
+    let replicas = Replicas::start(&fleet, [User::Replica(0)]);
     fleet.all_have("1.0.1", || replicas.logs()).await;
     let mut tally = LockTally::default();
     for _ in 0..rounds {
@@ -352,7 +411,7 @@ async fn lock(shop: &Shop, name: &str, is_locked: bool) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lock_that_is_set_between_a_decision_and_its_write_is_obeyed() {
     let seed = seed();
-    let fleet = Fleet::open("replicas-locks", 20).await;
+    let fleet = Fleet::open("replicas-locks", 20, SHORT).await;
     let tally = race_locks(fleet, 2, seed).await;
     say(&format!(
         "locks while updates are made, seed {seed}: {} in time, {} too late",
