@@ -1,7 +1,7 @@
 //! etcd and kube-apiserver, started once per test process.
 
-use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -19,18 +19,23 @@ const AUDIT_POLICY: &str = "apiVersion: audit.k8s.io/v1\nkind: Policy\n\
      - {level: RequestResponse, verbs: [patch], resources: [{group: apps}]}\n\
      - {level: Metadata}\n";
 
+/// The folder with the API server's files.
+const API_SERVER: &str = "kube-apiserver";
+
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// Without controllers no ServiceAccount is made, and no Pod is admitted without one.
-const WITHOUT_CONTROLLERS: &[&str] = &["--disable-admission-plugins=ServiceAccount"];
+pub(crate) const WITHOUT_CONTROLLERS: &[&str] = &["--disable-admission-plugins=ServiceAccount"];
 
 /// The programs are ended in the order of these fields.
 pub(crate) struct ControlPlane {
     pub(crate) url: String,
     /// The controllers, the scheduler and the kubelets, where there are any.
     pub(crate) clients: Vec<Process>,
-    pub(crate) api_server: Process,
-    _etcd: Process,
+    /// `None`: a test has stopped it.
+    api_server: Mutex<Option<Process>>,
+    api_server_arguments: Vec<String>,
+    etcd: Process,
 }
 
 impl ControlPlane {
@@ -61,10 +66,9 @@ impl ControlPlane {
     /// Starts etcd and kube-apiserver, which gets these arguments too.
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let (etcd, api_server) = (tool("ETCD"), tool("KUBE_APISERVER"));
         let started = Instant::now();
         let [client, peer, secure] = free_ports();
-        let etcd = Process::start(etcd, |folder| {
+        let etcd = Process::start(tool("ETCD"), |folder| {
             let local = |port: u16| format!("http://127.0.0.1:{port}");
             vec![
                 "--name=e".to_owned(),
@@ -79,46 +83,48 @@ impl ControlPlane {
                 "--log-level=warn".to_owned(),
             ]
         });
-        let api_server = Process::start(api_server, |folder| {
-            let file = |name: &str, content: &str| {
-                let path = folder.join(name);
-                std::fs::write(&path, content).expect("written");
-                path.display().to_string()
-            };
-            let (private, public) = service_account_key();
-            let private = file("sa.key", &private);
-            let public = file("sa.pub", &public);
-            let tokens = file("tokens.csv", &kubeconfigs::tokens());
-            let policy = file("audit.yaml", AUDIT_POLICY);
-            let mut all = vec![
-                format!("--etcd-servers=http://127.0.0.1:{client}"),
-                format!("--cert-dir={}", folder.display()),
-                format!("--secure-port={secure}"),
-                "--bind-address=127.0.0.1".to_owned(),
-                "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-                format!("--service-account-key-file={public}"),
-                format!("--service-account-signing-key-file={private}"),
-                format!("--token-auth-file={tokens}"),
-                "--authorization-mode=RBAC".to_owned(),
-                "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
-                format!("--audit-policy-file={policy}"),
-                format!("--audit-log-path={}/audit.log", folder.display()),
-            ];
-            all.extend(arguments.iter().map(|&argument| argument.to_owned()));
-            all
-        });
+        let folder = etcd.folder.join(API_SERVER);
+        std::fs::create_dir(&folder).expect("a new folder");
+        let mut api_server_arguments = api_server_arguments(&folder, client, secure);
+        api_server_arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
         let plane = Self {
             url: format!("https://127.0.0.1:{secure}"),
             clients: Vec::new(),
-            api_server,
-            _etcd: etcd,
+            api_server: Mutex::default(),
+            api_server_arguments,
+            etcd,
         };
-        plane.wait_until_ready(started);
+        plane.start_api_server();
         say(&format!(
             "a control plane is ready in {:.1} s",
             started.elapsed().as_secs_f64()
         ));
         plane
+    }
+
+    /// Kills the API server. What it has stored is kept.
+    pub(crate) fn kill_api_server(&self) {
+        *self.api_server.lock().expect("no panic before") = None;
+    }
+
+    /// Starts the API server at the same address, and waits until it is ready.
+    pub(crate) fn start_api_server(&self) {
+        let arguments = self.api_server_arguments.clone();
+        let process = Process::start(tool("KUBE_APISERVER"), |_| arguments);
+        *self.api_server.lock().expect("no panic before") = Some(process);
+        self.wait_until_ready(Instant::now());
+    }
+
+    /// Panics with the API server's output if it does not run any more.
+    fn assert_api_server_runs(&self, is_in_time: bool, error: &str) {
+        let api_server = self.api_server.lock().expect("no panic before");
+        let runs = api_server.as_ref().is_some_and(Process::runs);
+        let log = || api_server.as_ref().map(Process::log).unwrap_or_default();
+        assert!(
+            runs && is_in_time,
+            "kube-apiserver is not ready: {error}\n{}",
+            log()
+        );
     }
 
     /// Waits on its own thread because the tests' runtimes are busy.
@@ -146,11 +152,8 @@ impl ControlPlane {
                     .expect("a runtime");
                 runtime.block_on(async {
                     while let Err(error) = ready().await {
-                        assert!(
-                            self.api_server.runs() && started.elapsed() < READY_WITHIN,
-                            "kube-apiserver is not ready: {error}\n{}",
-                            self.api_server.log()
-                        );
+                        let is_in_time = started.elapsed() < READY_WITHIN;
+                        self.assert_api_server_runs(is_in_time, &error);
                         tokio::time::sleep(Duration::from_millis(50)).await;
                     }
                 });
@@ -161,12 +164,12 @@ impl ControlPlane {
 
     /// The API server's self-signed certificate.
     pub(crate) fn certificate(&self) -> PathBuf {
-        self.api_server.folder.join("apiserver.crt")
+        self.folder().join("apiserver.crt")
     }
 
     /// A folder for test files, removed with the control plane.
     pub(crate) fn folder(&self) -> PathBuf {
-        self.api_server.folder.clone()
+        self.etcd.folder.join(API_SERVER)
     }
 
     /// An administrator's client for the tests' own requests. It uses no proxy and
@@ -199,13 +202,40 @@ impl ControlPlane {
 
     /// The audit log. A line that is being written is left out.
     pub(crate) fn audit_events(&self) -> Vec<Value> {
-        let log = self.api_server.folder.join("audit.log");
+        let log = self.folder().join("audit.log");
         let log = std::fs::read_to_string(log).expect("an audit log");
         let lines = log.lines();
         lines
             .filter_map(|line| serde_json::from_str(line).ok())
             .collect()
     }
+}
+
+fn api_server_arguments(folder: &Path, etcd: u16, port: u16) -> Vec<String> {
+    let file = |name: &str, content: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, content).expect("written");
+        path.display().to_string()
+    };
+    let (private, public) = service_account_key();
+    let private = file("sa.key", &private);
+    let public = file("sa.pub", &public);
+    let tokens = file("tokens.csv", &kubeconfigs::tokens());
+    let policy = file("audit.yaml", AUDIT_POLICY);
+    vec![
+        format!("--etcd-servers=http://127.0.0.1:{etcd}"),
+        format!("--cert-dir={}", folder.display()),
+        format!("--secure-port={port}"),
+        "--bind-address=127.0.0.1".to_owned(),
+        "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
+        format!("--service-account-key-file={public}"),
+        format!("--service-account-signing-key-file={private}"),
+        format!("--token-auth-file={tokens}"),
+        "--authorization-mode=RBAC".to_owned(),
+        "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
+        format!("--audit-policy-file={policy}"),
+        format!("--audit-log-path={}/audit.log", folder.display()),
+    ]
 }
 
 /// A private key and its public key, both as PEM, generated for each run.

@@ -18,6 +18,7 @@
 //! | `busy_writer` | another client that writes an object all the time |
 //! | `audit` | what the API server's audit log says about changes of workloads |
 //! | `controller_process` | a controller that runs while a test goes on |
+//! | `fleet` | Deployments that follow one image, each of which gets every tag once |
 //! | `large_cluster` | a cluster with many workloads, and the repositories of their images |
 //! | `candidates` | replicas of the controller that run for leader |
 //! | `cut_line` | a connection that can be cut without a word |
@@ -62,6 +63,7 @@ mod controller_process;
 mod cut_line;
 mod decisions;
 mod deleted;
+mod fleet;
 mod forbidden_writes;
 mod git_auto;
 mod git_scale;
@@ -97,6 +99,7 @@ mod memcached;
 mod memcached_cache;
 mod menu;
 mod objects;
+mod outage;
 mod owners;
 mod plans;
 mod plugin;

@@ -35,7 +35,7 @@ impl Shop {
         Self::open_on(ControlPlane::rolling().await, namespace).await
     }
 
-    async fn open_on(plane: &'static ControlPlane, namespace: &'static str) -> Self {
+    pub(crate) async fn open_on(plane: &'static ControlPlane, namespace: &'static str) -> Self {
         let registry = Registry::shared().await;
         plane.namespace(namespace).await;
         let repository = format!("{namespace}/app");

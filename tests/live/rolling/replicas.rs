@@ -10,6 +10,7 @@ use crate::audit::ImageChanged;
 use crate::binary::say;
 use crate::controller_process::ControllerProcess;
 use crate::cut_line::CutLine;
+use crate::fleet::Fleet;
 use crate::kubeconfigs::{self, User};
 use crate::shop::Shop;
 use crate::stale_plans::{Random, seed};
@@ -65,32 +66,23 @@ const UPDATED_WITHIN: Duration = Duration::from_secs(180);
 /// How long a replica that goes on after a pause gets to do what it must not do.
 const WATCHED_FOR: Duration = Duration::from_secs(4);
 
-/// Deployments that follow one image, and the times of the replicas that update them.
-pub(super) struct Fleet {
-    shop: Shop,
+/// Deployments, and the times of the replicas that update them.
+pub(super) struct Rolling {
+    fleet: Fleet,
     lease: LeaseScale,
-    names: Vec<String>,
-    /// The tags that were pushed after 1.0.0, in order.
-    tags: Vec<String>,
 }
 
-impl Fleet {
+impl Rolling {
     pub(super) async fn open(namespace: &'static str, size: usize, lease: LeaseScale) -> Self {
         let shop = Shop::open_rolling(namespace).await;
-        let names: Vec<String> = (0..size).map(|n| format!("web-{n:03}")).collect();
-        let workloads = names.iter().map(|name| shop.workload("Deployment", name));
-        shop.deployed(&workloads.collect::<Vec<_>>()).await;
-        let tags = vec!["1.0.1".to_owned()];
-        Self {
-            shop,
-            lease,
-            names,
-            tags,
-        }
+        let fleet = Fleet::new(shop, size);
+        fleet.shop.deployed(&fleet.workloads()).await;
+        Self { fleet, lease }
     }
 
     fn replica(&self, user: User) -> ControllerProcess {
-        let kubeconfig = kubeconfigs::of_user(self.shop.plane, user, self.shop.namespace);
+        let shop = &self.fleet.shop;
+        let kubeconfig = kubeconfigs::of_user(shop.plane, user, shop.namespace);
         self.replica_with(&kubeconfig)
     }
 
@@ -98,64 +90,6 @@ impl Fleet {
         let arguments = [&ARGUMENTS[..], self.lease.flags].concat();
         ControllerProcess::start_as(kubeconfig, &arguments)
     }
-
-    /// Pushes the next version.
-    async fn push(&mut self) -> String {
-        let tag = format!("1.0.{}", self.tags.len() + 1);
-        self.shop.push(&tag).await;
-        self.tags.push(tag.clone());
-        tag
-    }
-
-    /// Waits until the templates of all Deployments have this tag.
-    async fn all_have(&self, tag: &str, logs: impl Fn() -> String) {
-        let started = Instant::now();
-        loop {
-            let tags = self.current_tags().await;
-            if tags.iter().all(|one| one == tag) {
-                return;
-            }
-            let late = started.elapsed() > UPDATED_WITHIN;
-            assert!(!late, "not all have {tag}: {tags:?}\n{}", logs());
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    }
-
-    async fn current_tags(&self) -> Vec<String> {
-        let namespace = self.shop.namespace;
-        let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments");
-        let list = self.shop.plane.get(&path).await.expect("Deployments");
-        let items = list["items"].as_array().expect("a list").iter();
-        let image = "/spec/template/spec/containers/0/image";
-        items
-            .filter_map(|item| item.pointer(image)?.as_str()?.rsplit(':').next())
-            .map(str::to_owned)
-            .collect()
-    }
-
-    /// Asserts that every Deployment got each tag once, and returns the changes of one tag.
-    fn each_was_updated_once(&self, tag: &str, context: &str) -> Vec<ImageChanged> {
-        let first = format!("{}:1.0.0", self.shop.image);
-        let by_workload = self.shop.plane.image_changes(self.shop.namespace, &first);
-        let expected: Vec<String> = self.tags.clone();
-        assert_eq!(by_workload.len(), self.names.len(), "{context}");
-        for (workload, changes) in &by_workload {
-            let tags = changes.iter().map(|change| tag_of(&change.image));
-            assert_eq!(tags.collect::<Vec<_>>(), expected, "{workload}: {context}");
-            let numbers = changes.iter().map(|change| change.build_number.clone());
-            let counted = (1..=expected.len()).map(|n| Some(n.to_string()));
-            assert!(numbers.eq(counted), "{workload}: {changes:#?} {context}");
-        }
-        let all = by_workload.into_values().flatten();
-        let mut of_tag: Vec<ImageChanged> =
-            all.filter(|change| tag_of(&change.image) == tag).collect();
-        of_tag.sort_by(|a, b| a.received.cmp(&b.received));
-        of_tag
-    }
-}
-
-fn tag_of(image: &str) -> String {
-    image.rsplit(':').next().unwrap_or_default().to_owned()
 }
 
 /// Replicas of the controller in the namespace of a fleet, each of its own user.
@@ -165,11 +99,11 @@ struct Replicas {
 }
 
 impl Replicas {
-    fn start(fleet: &Fleet, users: impl IntoIterator<Item = User>) -> Self {
-        let start = |user| (user, fleet.replica(user));
+    fn start(rolling: &Rolling, users: impl IntoIterator<Item = User>) -> Self {
+        let start = |user| (user, rolling.replica(user));
         Self {
             all: users.into_iter().map(start).collect(),
-            takeover: fleet.lease.takeover,
+            takeover: rolling.lease.takeover,
         }
     }
 
@@ -226,13 +160,13 @@ pub(super) struct Takeovers {
 
 /// Kills the leader this many times at random moments while updates are made. Another one takes
 /// over, and each update is made once.
-pub(super) async fn kill_leaders(mut fleet: Fleet, kills: usize, seed: u64) -> Takeovers {
+pub(super) async fn kill_leaders(mut rolling: Rolling, kills: usize, seed: u64) -> Takeovers {
     let mut random = Random::new(seed);
-    let mut replicas = Replicas::start(&fleet, (0..3).map(User::Replica));
-    fleet.all_have("1.0.1", || replicas.logs()).await;
+    let mut replicas = Replicas::start(&rolling, (0..3).map(User::Replica));
+    rolling.fleet.all_have("1.0.1", || replicas.logs()).await;
     let mut slowest = Duration::ZERO;
     for _ in 0..kills {
-        let tag = fleet.push().await;
+        let tag = rolling.fleet.push().await;
         replicas.one_says(&format!("{tag}: updated")).await;
         tokio::time::sleep(Duration::from_millis(random.below(1500))).await;
         let (leader, _) = replicas.wait_for_leader().await;
@@ -240,14 +174,16 @@ pub(super) async fn kill_leaders(mut fleet: Fleet, kills: usize, seed: u64) -> T
         killed.kill();
         let (_, took) = replicas.wait_for_leader().await;
         slowest = slowest.max(took);
-        replicas.all.push((user, fleet.replica(user)));
-        fleet.all_have(&tag, || replicas.logs()).await;
+        replicas.all.push((user, rolling.replica(user)));
+        rolling.fleet.all_have(&tag, || replicas.logs()).await;
     }
-    let last = fleet.tags.last().cloned().unwrap_or_default();
-    fleet.each_was_updated_once(&last, &format!("seed {seed}"));
+    let last = rolling.fleet.tags.last().cloned().unwrap_or_default();
+    rolling
+        .fleet
+        .each_was_updated_once(&last, &format!("seed {seed}"));
     Takeovers {
         slowest,
-        updates: fleet.names.len() * fleet.tags.len(),
+        updates: rolling.fleet.names.len() * rolling.fleet.tags.len(),
     }
 }
 
@@ -255,8 +191,8 @@ pub(super) async fn kill_leaders(mut fleet: Fleet, kills: usize, seed: u64) -> T
 async fn killed_leaders_leave_no_update_undone_and_none_done_twice() {
     let seed = seed();
     say(&format!("killed leaders: seed {seed}"));
-    let fleet = Fleet::open("replicas-killed", 20, SHORT).await;
-    let takeovers = kill_leaders(fleet, 5, seed).await;
+    let rolling = Rolling::open("replicas-killed", 20, SHORT).await;
+    let takeovers = kill_leaders(rolling, 5, seed).await;
     say(&format!(
         "5 killed leaders, {} updates: another leads after {:?} at most",
         takeovers.updates, takeovers.slowest
@@ -264,14 +200,14 @@ async fn killed_leaders_leave_no_update_undone_and_none_done_twice() {
 }
 
 /// Two replicas, the first of which leads and has begun the next update.
-async fn begun(fleet: &mut Fleet, first: ControllerProcess) -> (Replicas, String) {
-    let mut replicas = Replicas::start(fleet, []);
+async fn begun(rolling: &mut Rolling, first: ControllerProcess) -> (Replicas, String) {
+    let mut replicas = Replicas::start(rolling, []);
     replicas.all.push((User::Replica(0), first));
-    fleet.all_have("1.0.1", || replicas.logs()).await;
+    rolling.fleet.all_have("1.0.1", || replicas.logs()).await;
     let second = User::Replica(1);
-    replicas.all.push((second, fleet.replica(second)));
+    replicas.all.push((second, rolling.replica(second)));
     replicas.one_says("this replica writes nothing").await;
-    let tag = fleet.push().await;
+    let tag = rolling.fleet.push().await;
     replicas.one_says(&format!("{tag}: updated")).await;
     (replicas, tag)
 }
@@ -303,59 +239,63 @@ fn now() -> String {
 
 /// Stops the leader as a whole while it makes updates, and lets it go on once another one has
 /// made them, but not before this time is over.
-pub(super) async fn stop_leader(mut fleet: Fleet, pause: Duration) {
-    let first = fleet.replica(User::Replica(0));
-    let (replicas, tag) = begun(&mut fleet, first).await;
+pub(super) async fn stop_leader(mut rolling: Rolling, pause: Duration) {
+    let first = rolling.replica(User::Replica(0));
+    let (replicas, tag) = begun(&mut rolling, first).await;
     let stopped = Instant::now();
     replicas.all[0].1.freeze(true);
-    fleet.all_have(&tag, || replicas.logs()).await;
+    rolling.fleet.all_have(&tag, || replicas.logs()).await;
     tokio::time::sleep(pause.saturating_sub(stopped.elapsed())).await;
     let resumed = now();
     replicas.all[0].1.freeze(false);
     tokio::time::sleep(WATCHED_FOR).await;
     assert!(!says_it_leads(&replicas.all[0].1), "{}", replicas.logs());
-    second_has_gone_on(&fleet, &replicas, &tag, &resumed);
+    second_has_gone_on(&rolling.fleet, &replicas, &tag, &resumed);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn leader_that_was_stopped_for_a_while_writes_nothing_after_another_one() {
-    let fleet = Fleet::open("replicas-stopped", 12, SHORT).await;
-    stop_leader(fleet, Duration::ZERO).await;
+    let rolling = Rolling::open("replicas-stopped", 12, SHORT).await;
+    stop_leader(rolling, Duration::ZERO).await;
 }
 
 /// Cuts the leader off from the API server while it makes updates, and connects it again once
 /// another one has made them, but not before this time is over. Returns how long the leader led
 /// without a connection.
-pub(super) async fn cut_off_leader(mut fleet: Fleet, pause: Duration) -> Duration {
-    let (plane, namespace) = (fleet.shop.plane, fleet.shop.namespace);
+pub(super) async fn cut_off_leader(mut rolling: Rolling, pause: Duration) -> Duration {
+    let (plane, namespace) = (rolling.fleet.shop.plane, rolling.fleet.shop.namespace);
     let line = CutLine::to(plane.url.trim_start_matches("https://"));
     let user = User::Replica(0);
     let kubeconfig = kubeconfigs::of_user_through(plane, user, &line.address, namespace);
-    let first = fleet.replica_with(&kubeconfig);
-    let (replicas, tag) = begun(&mut fleet, first).await;
+    let first = rolling.replica_with(&kubeconfig);
+    let (replicas, tag) = begun(&mut rolling, first).await;
     line.cut(true);
     let cut = Instant::now();
     while says_it_leads(&replicas.all[0].1) {
-        assert!(cut.elapsed() < fleet.lease.takeover, "{}", replicas.logs());
+        assert!(
+            cut.elapsed() < rolling.lease.takeover,
+            "{}",
+            replicas.logs()
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let led = cut.elapsed();
     // The rest is the time until it says so.
-    let limit = fleet.lease.deadline + Duration::from_secs(1);
+    let limit = rolling.lease.deadline + Duration::from_secs(1);
     assert!(led < limit, "{led:?}");
-    fleet.all_have(&tag, || replicas.logs()).await;
+    rolling.fleet.all_have(&tag, || replicas.logs()).await;
     tokio::time::sleep(pause.saturating_sub(cut.elapsed())).await;
     let resumed = now();
     line.cut(false);
     tokio::time::sleep(WATCHED_FOR).await;
-    second_has_gone_on(&fleet, &replicas, &tag, &resumed);
+    second_has_gone_on(&rolling.fleet, &replicas, &tag, &resumed);
     led
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn leader_that_was_cut_off_for_a_while_writes_nothing_after_another_one() {
-    let fleet = Fleet::open("replicas-cut", 12, SHORT).await;
-    let led = cut_off_leader(fleet, Duration::ZERO).await;
+    let rolling = Rolling::open("replicas-cut", 12, SHORT).await;
+    let led = cut_off_leader(rolling, Duration::ZERO).await;
     say(&format!(
         "a leader that is cut off stops to lead after {led:?}"
     ));
@@ -372,30 +312,32 @@ pub(super) struct LockTally {
 
 /// In each round, locks every workload at a random moment while updates are made. A lock that
 /// the API server has accepted is obeyed.
-pub(super) async fn race_locks(mut fleet: Fleet, rounds: usize, seed: u64) -> LockTally {
+pub(super) async fn race_locks(mut rolling: Rolling, rounds: usize, seed: u64) -> LockTally {
     let mut random = Random::new(seed);
-    let replicas = Replicas::start(&fleet, [User::Replica(0)]);
-    fleet.all_have("1.0.1", || replicas.logs()).await;
+    let replicas = Replicas::start(&rolling, [User::Replica(0)]);
+    rolling.fleet.all_have("1.0.1", || replicas.logs()).await;
     let mut tally = LockTally::default();
     for _ in 0..rounds {
-        let tag = fleet.push().await;
+        let tag = rolling.fleet.push().await;
         replicas.one_says(&format!("{tag}: updated")).await;
-        let mut names = fleet.names.clone();
+        let mut names = rolling.fleet.names.clone();
         while !names.is_empty() {
             let at = usize::try_from(random.below(names.len() as u64)).expect("small");
-            lock(&fleet.shop, &names.swap_remove(at), true).await;
+            lock(&rolling.fleet.shop, &names.swap_remove(at), true).await;
             tokio::time::sleep(Duration::from_millis(random.below(150))).await;
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
-        let tags = fleet.current_tags().await;
+        let tags = rolling.fleet.current_tags().await;
         let updated = tags.iter().filter(|one| **one == tag).count();
         tally.too_late += updated;
         tally.in_time += tags.len() - updated;
-        for name in &fleet.names {
-            lock(&fleet.shop, name, false).await;
+        for name in &rolling.fleet.names {
+            lock(&rolling.fleet.shop, name, false).await;
         }
-        fleet.all_have(&tag, || replicas.logs()).await;
-        let changes = fleet.each_was_updated_once(&tag, &format!("seed {seed}"));
+        rolling.fleet.all_have(&tag, || replicas.logs()).await;
+        let changes = rolling
+            .fleet
+            .each_was_updated_once(&tag, &format!("seed {seed}"));
         let wrong: Vec<_> = changes.iter().filter(|change| change.was_locked).collect();
         assert!(wrong.is_empty(), "seed {seed}: {wrong:#?}");
     }
@@ -411,8 +353,8 @@ async fn lock(shop: &Shop, name: &str, is_locked: bool) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lock_that_is_set_between_a_decision_and_its_write_is_obeyed() {
     let seed = seed();
-    let fleet = Fleet::open("replicas-locks", 20, SHORT).await;
-    let tally = race_locks(fleet, 2, seed).await;
+    let rolling = Rolling::open("replicas-locks", 20, SHORT).await;
+    let tally = race_locks(rolling, 2, seed).await;
     say(&format!(
         "locks while updates are made, seed {seed}: {} in time, {} too late",
         tally.in_time, tally.too_late

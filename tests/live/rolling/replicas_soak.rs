@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::replicas::{FULL, Fleet, cut_off_leader, kill_leaders, race_locks, stop_leader};
+use super::replicas::{FULL, Rolling, cut_off_leader, kill_leaders, race_locks, stop_leader};
 use crate::binary::say;
 use crate::soak::{commit, machine};
 use crate::stale_plans::seed;
@@ -22,11 +22,16 @@ const CUT_FOR: Duration = Duration::from_secs(60);
 async fn soak_of_replicas() {
     let seed = seed();
     say(&format!("seed {seed}"));
-    let fleet = Fleet::open("soak-killed", WORKLOADS, FULL).await;
-    let takeovers = kill_leaders(fleet, KILLS, seed).await;
-    stop_leader(Fleet::open("soak-stopped", 40, FULL).await, STOPPED_FOR).await;
-    let led = cut_off_leader(Fleet::open("soak-cut", 40, FULL).await, CUT_FOR).await;
-    let locks = race_locks(Fleet::open("soak-locks", LOCKED, FULL).await, ROUNDS, seed).await;
+    let rolling = Rolling::open("soak-killed", WORKLOADS, FULL).await;
+    let takeovers = kill_leaders(rolling, KILLS, seed).await;
+    stop_leader(Rolling::open("soak-stopped", 40, FULL).await, STOPPED_FOR).await;
+    let led = cut_off_leader(Rolling::open("soak-cut", 40, FULL).await, CUT_FOR).await;
+    let locks = race_locks(
+        Rolling::open("soak-locks", LOCKED, FULL).await,
+        ROUNDS,
+        seed,
+    )
+    .await;
     say(&format!(
         "seed {seed}, commit {}, {}\n\
          | fault | times | updates | result |\n\

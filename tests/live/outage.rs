@@ -1,0 +1,52 @@
+//! The API server ends while the controller runs, and comes back.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::binary::say;
+use crate::control_plane::{ControlPlane, WITHOUT_CONTROLLERS};
+use crate::controller_process::ControllerProcess;
+use crate::fleet::Fleet;
+use crate::shop::Shop;
+
+/// How soon the controller works again.
+const RECOVERED_WITHIN: Duration = Duration::from_secs(45);
+
+/// Kills the API server for a while, and asserts that the controller then makes the updates that
+/// have become due, each once. Returns how long that took.
+pub(crate) async fn survive_outage(namespace: &'static str, outage: Duration) -> Duration {
+    let plane: &'static ControlPlane =
+        Box::leak(Box::new(ControlPlane::start(WITHOUT_CONTROLLERS)));
+    let mut fleet = Fleet::new(Shop::open_on(plane, namespace).await, 2);
+    let mut workloads = fleet.workloads();
+    for workload in &mut workloads {
+        // Nothing here would make Pods, so there is no rollout to wait for.
+        workload["spec"]["replicas"] = json!(0);
+    }
+    plane.apply(&workloads).await;
+    let controller = ControllerProcess::start(&fleet.shop, &["--sync-interval", "1s"]);
+    fleet.all_have("1.0.1", || controller.log()).await;
+
+    plane.kill_api_server();
+    let tag = fleet.push().await;
+    tokio::time::sleep(outage).await;
+    plane.start_api_server();
+    let back = Instant::now();
+    fleet.all_have(&tag, || controller.log()).await;
+    let took = back.elapsed();
+    assert!(took < RECOVERED_WITHIN, "{took:?}: {}", controller.log());
+    fleet.each_was_updated_once(&tag, &controller.log());
+    let (end, _, log) = controller.stop();
+    assert_eq!(end.code(), Some(0), "{log}");
+    plane.kill_api_server();
+    took
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn controller_goes_on_after_the_api_server_was_killed() {
+    let took = survive_outage("outage", Duration::from_secs(5)).await;
+    say(&format!(
+        "works again {took:?} after the API server is back"
+    ));
+}
