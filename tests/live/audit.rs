@@ -45,15 +45,22 @@ pub(crate) struct ImageChanged {
 }
 
 impl ControlPlane {
-    /// The patches of workloads in a namespace, in the order of the log.
+    /// The patches of workloads in a namespace, without dry runs, in the order of the log.
     pub(crate) fn audited_patches(&self, namespace: &str) -> Vec<AuditedPatch> {
-        let of_namespace = format!("/apis/apps/v1/namespaces/{namespace}/");
         let events = self.audit_events().into_iter().filter(|event| {
-            let uri = event["requestURI"].as_str().unwrap_or_default();
-            event["verb"] == "patch" && uri.starts_with(&of_namespace)
+            let object = &event["objectRef"];
+            let group = object["apiGroup"].as_str().unwrap_or_default();
+            event["verb"] == "patch"
+                && object["namespace"] == namespace
+                && ["apps", "batch"].contains(&group)
+                && object["subresource"].is_null()
         });
+        let is_dry_run = |event: &Value| {
+            let uri = event["requestURI"].as_str().unwrap_or_default();
+            uri.contains("dryRun=All")
+        };
         events
-            .filter(|event| event["objectRef"]["subresource"].is_null())
+            .filter(|event| !is_dry_run(event))
             .map(|event| AuditedPatch::of(&event))
             .collect()
     }
@@ -129,7 +136,11 @@ impl PatchedState {
     fn of(object: &Value) -> Self {
         let metadata = &object["metadata"];
         let version = metadata["resourceVersion"].as_str();
-        let container = &object["spec"]["template"]["spec"]["containers"][0];
+        let spec = match object["kind"].as_str() {
+            Some("CronJob") => &object["spec"]["jobTemplate"]["spec"],
+            _ => &object["spec"],
+        };
+        let container = &spec["template"]["spec"]["containers"][0];
         let annotation = |key: &str| {
             let value = metadata["annotations"][key].as_str();
             value.map(str::to_owned)

@@ -16,7 +16,7 @@ use crate::process::{Process, free_ports, tool};
 /// The audit policy: one log line per request, with what a patch of a workload has changed.
 const AUDIT_POLICY: &str = "apiVersion: audit.k8s.io/v1\nkind: Policy\n\
      omitStages: [RequestReceived]\nomitManagedFields: true\nrules:\n\
-     - {level: RequestResponse, verbs: [patch], resources: [{group: apps}]}\n\
+     - {level: RequestResponse, verbs: [patch], resources: [{group: apps}, {group: batch}]}\n\
      - {level: Metadata}\n";
 
 /// The folder with the API server's files.

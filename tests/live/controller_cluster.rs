@@ -121,7 +121,7 @@ async fn change(cluster: &LargeCluster, period: Duration) -> u32 {
         let number = usize::try_from(changes).unwrap_or_default();
         annotate(cluster.plane, &cluster.deployment(number), changes).await;
         changes += 1;
-        tokio::time::sleep(started.elapsed().max(due(changes)) - started.elapsed()).await;
+        tokio::time::sleep(due(changes).saturating_sub(started.elapsed())).await;
     }
     changes
 }

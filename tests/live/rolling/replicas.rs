@@ -75,7 +75,7 @@ pub(super) struct Rolling {
 impl Rolling {
     pub(super) async fn open(namespace: &'static str, size: usize, lease: LeaseScale) -> Self {
         let shop = Shop::open_rolling(namespace).await;
-        let fleet = Fleet::new(shop, size);
+        let fleet = Fleet::new(shop, "Deployment", size);
         fleet.shop.deployed(&fleet.workloads()).await;
         Self { fleet, lease }
     }
