@@ -64,6 +64,8 @@ pub(crate) struct Progress<'a> {
     waiting: WaitingUpdates,
     shown: BTreeMap<WorkloadId, Vec<ReportedRow>>,
     held: BTreeMap<WorkloadId, Vec<HeldBack>>,
+    /// Why the last attempt to update a workload could not read what it needs.
+    unreadable: BTreeMap<WorkloadId, Vec<String>>,
     notes: BTreeSet<String>,
     failing: BTreeSet<CanonicalName>,
     scanned: BTreeSet<CanonicalName>,
@@ -84,6 +86,7 @@ impl<'a> Progress<'a> {
             waiting: WaitingUpdates::new(limits),
             shown: BTreeMap::new(),
             held: BTreeMap::new(),
+            unreadable: BTreeMap::new(),
             notes: BTreeSet::new(),
             failing: BTreeSet::new(),
             scanned: BTreeSet::new(),
@@ -129,6 +132,7 @@ impl<'a> Progress<'a> {
                 self.users.remove(id);
                 self.shown.remove(id);
                 self.held.remove(id);
+                self.unreadable.remove(id);
                 self.requests.remove(id);
                 self.openings.remove(id);
             }
@@ -284,10 +288,8 @@ impl<'a> Progress<'a> {
             index.apply(workload.clone());
         }
         self.waiting.end(id, now);
-        for error in &delivered.errors {
-            self.failed += 1;
-            (self.report)(ControllerEvent::Unreadable(id, error));
-        }
+        self.failed += delivered.errors.len();
+        self.report_unreadable(id, &delivered.errors);
         if !delivered.held_back.is_empty() {
             self.report_held(id, delivered.held_back.clone());
         }
@@ -408,6 +410,17 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// Reports what could not be read for an update, if that is not what it was.
+    fn report_unreadable(&mut self, id: &WorkloadId, errors: &[String]) {
+        let before = self.unreadable.remove(id).unwrap_or_default();
+        for error in errors.iter().filter(|error| !before.contains(error)) {
+            (self.report)(ControllerEvent::Unreadable(id, error));
+        }
+        if !errors.is_empty() {
+            self.unreadable.insert(id.clone(), errors.to_vec());
+        }
+    }
+
     /// Reports why updates are not made, if that is not what it was.
     fn report_held(&mut self, id: &WorkloadId, held: Vec<HeldBack>) {
         let before = self.held.remove(id).unwrap_or_default();
@@ -419,3 +432,7 @@ impl<'a> Progress<'a> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "progress_tests.rs"]
+mod tests;

@@ -31,6 +31,9 @@ pub(crate) async fn survive_outage(namespace: &'static str, outage: Duration) ->
     let took = back.elapsed();
     assert!(took < RECOVERED_WITHIN, "{took:?}: {}", controller.log());
     fleet.each_was_updated_once(&tag, &controller.log());
+    let refused = controller.lines("cronjob/web-000: The connection to the server");
+    assert!(refused.len() <= 1, "{refused:#?}");
+    // What went wrong meanwhile does not make the end a failure.
     let (end, _, log) = controller.stop();
     assert_eq!(end.code(), Some(0), "{log}");
     plane.kill_api_server();

@@ -25,7 +25,7 @@ pub struct Delivered {
 }
 
 impl Delivered {
-    pub(super) fn new(change: Change) -> Self {
+    pub(in crate::controller) fn new(change: Change) -> Self {
         Self {
             change,
             held_back: Vec::new(),

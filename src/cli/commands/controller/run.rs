@@ -326,10 +326,14 @@ impl RunArgs {
     }
 }
 
+/// The result of a single pass. A loop ends only because it was asked to, whatever it has seen.
 fn exit_code(args: &RunArgs, summary: RunSummary) -> ExitCode {
-    if summary.failed > 0 || args.once && summary.errors > 0 {
+    if !args.once {
+        return ExitCode::SUCCESS;
+    }
+    if summary.failed > 0 || summary.errors > 0 {
         ExitCode::FAILURE
-    } else if args.once && args.observe && summary.waiting > 0 {
+    } else if args.observe && summary.waiting > 0 {
         ExitCode::from(UPDATES_WAIT)
     } else {
         ExitCode::SUCCESS
