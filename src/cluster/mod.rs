@@ -43,8 +43,10 @@ pub use self::connect::timeout::{InvalidTimeout, RequestTimeout};
 pub use self::read::custom::image_objects::ImageObjects;
 pub use self::read::history::history::LiveHistory;
 pub use self::read::lease::follow::LeaseEvent;
-pub use self::read::lease::object::{CONTROLLER_LEASE, Lease, LeaseSpec};
-pub use self::read::lease::presence::{ControllerLeader, ControllerPresence};
+pub use self::read::lease::object::{CONTROLLER_LEASE, Lease, LeaseNotes, LeaseSpec};
+pub use self::read::lease::presence::{
+    ControllerLeader, ControllerPresence, GOVERNED_NAMESPACES, governed_namespaces,
+};
 pub use self::read::namespaces::NamespaceFacts;
 pub use self::read::owners::git_sources::{GitSourceError, GitSources};
 pub use self::read::owners::image_policies::LiveImagePolicies;

@@ -31,7 +31,7 @@ use super::progress::{Progress, RunSummary};
 use super::queue::{QueueTimes, ScanQueue};
 use super::resume::{ResumedMarks, resumed_marks};
 use super::updates::{Delivered, UpdateLimits, UpdateWriter, unfinished};
-use crate::cluster::{Scope, WatchedCollection};
+use crate::cluster::{GOVERNED_NAMESPACES, Scope, WatchedCollection, governed_namespaces};
 use crate::collect::CollectError;
 use crate::image::CanonicalName;
 use crate::plan::Change;
@@ -96,6 +96,9 @@ type RunningUpdate<'r> = LocalBoxFuture<'r, Delivered>;
 
 /// Runs until it is stopped, or with `once` until everything is done.
 pub async fn run(run: ControllerRun<'_>) -> RunSummary {
+    if let Some(leadership) = &run.leadership {
+        leadership.note(GOVERNED_NAMESPACES, Some(governed_namespaces(&run.scopes)));
+    }
     let collections = run.sources.cluster.workload_collections(&run.scopes);
     let collections = turning(run.metrics.as_ref(), collections).await;
     let followed = RefCell::new(Followed::new(collections.len()));

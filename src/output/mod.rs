@@ -57,8 +57,8 @@ pub use history::{compare_lines, history_table};
 pub use images::{image_tags, images_table};
 pub use json::{
     API_VERSION, AnnotationEdit, AnnotationEditList, CacheEntriesItem, CacheFileItem, CacheInfo,
-    CacheServerItem, CandidateItem, CommitItem, DeliveryItem, EditResult, ErrorItem,
-    ExplainContext, FactsItem, FunnelItem, HeldBackItem, HistoryItem, HistorySourceItem,
+    CacheServerItem, CandidateItem, CommitItem, ControllerItem, DeliveryItem, EditResult,
+    ErrorItem, ExplainContext, FactsItem, FunnelItem, HeldBackItem, HistoryItem, HistorySourceItem,
     ImageExplanation, ImageItem, ImageList, ImagePolicyItem, ImageStatus, ImageStatusList,
     ImageTags, ImageTest, ImageUpdate, ImageUpdateContainer, ImageUpdateList, ItemList, LockItem,
     MarkerItem, MarkerWarningItem, OwnerItem, PolicyImageItem, PolicyItem, SourceItem,
@@ -73,7 +73,9 @@ pub use plan::{
 };
 pub use policy_effect::policy_effect;
 pub use sentence::{Explained, RepeatedFlags, command_line, next_step, sentence};
-pub use summary::{PARTIAL, closing_lines, not_covered_line, summary_line};
+pub use summary::{
+    LeadingController, PARTIAL, closing_lines, controller_line, not_covered_line, summary_line,
+};
 pub use table::{TableOptions, names, status_table};
 pub use test_report::test_report;
 pub use view::{ImageUse, ImageUser};

@@ -1,7 +1,10 @@
 //! The closing lines of a report on standard error.
 
+use jiff::Timestamp;
+
 use super::text::plural::{count, thousands};
 use super::text::sanitize::sanitize;
+use super::text::time::age;
 use crate::evaluator::{Assessment, Summary};
 use crate::policy::WarningCode;
 
@@ -59,6 +62,43 @@ pub fn not_covered_line(uncovered: &[(String, usize)]) -> Option<String> {
         })
         .collect();
     (!parts.is_empty()).then(|| format!("not covered: {}", parts.join(", ")))
+}
+
+/// A controller that works on the workloads of a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeadingController {
+    /// The namespace where it runs.
+    pub namespace: String,
+    /// The replica that leads.
+    pub name: String,
+    /// When it last renewed its Lease, by its own clock.
+    pub renewed: Timestamp,
+    /// When the Lease was read, by our clock.
+    pub read_at: Timestamp,
+    /// Whether the Lease has expired, so that no replica leads.
+    pub has_expired: bool,
+}
+
+/// `controller: leader imgpolicy-1_a in namespace imgpolicy, last seen 2s ago`. The clocks of two
+/// machines differ, so a time in the future is now.
+#[must_use]
+pub fn controller_line(controller: &LeadingController) -> String {
+    let LeadingController {
+        namespace,
+        name,
+        renewed,
+        read_at,
+        has_expired,
+    } = controller;
+    let age = age((*renewed).min(*read_at), *read_at);
+    let end = if *has_expired {
+        "; it does not renew its Lease"
+    } else {
+        ""
+    };
+    let line =
+        format!("controller: leader {name} in namespace {namespace}, last seen {age} ago{end}");
+    sanitize(&line).into_owned()
 }
 
 /// The closing line if Ctrl-C stopped the scan.
@@ -152,6 +192,33 @@ mod tests {
             (Summary::default(), "0 containers"),
         ] {
             assert_eq!(summary_line(&summary), expected);
+        }
+    }
+
+    #[test]
+    fn leader_is_shown_with_the_time_since_its_last_renewal() {
+        let time = |text: &str| text.parse::<Timestamp>().expect(text);
+        for (renewed, has_expired, expected) in [
+            ("2026-11-21T11:59:48Z", false, "last seen 12s ago"),
+            // Its clock is ahead of ours.
+            ("2026-11-21T12:40:00Z", false, "last seen 0s ago"),
+            (
+                "2026-11-21T10:00:00Z",
+                true,
+                "last seen 120m ago; it does not renew its Lease",
+            ),
+        ] {
+            let controller = LeadingController {
+                namespace: "imgpolicy".to_owned(),
+                name: "pod-1_a\u{1b}".to_owned(),
+                renewed: time(renewed),
+                read_at: time("2026-11-21T12:00:00Z"),
+                has_expired,
+            };
+            assert_eq!(
+                controller_line(&controller),
+                format!("controller: leader pod-1_a in namespace imgpolicy, {expected}")
+            );
         }
     }
 

@@ -6,6 +6,7 @@ mod commands;
 mod compare;
 mod completion;
 mod controller_manifests;
+mod controllers;
 mod elected_now;
 mod faults;
 mod files;

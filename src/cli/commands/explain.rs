@@ -80,8 +80,11 @@ pub(crate) fn explain(
     let container = args.container.as_deref();
     let collected = scan::collect(
         &scope,
-        container,
-        Some(&args.git),
+        scan::Wanted {
+            container,
+            git: Some(&args.git),
+            controllers: false,
+        },
         &args.policy,
         &args.registry,
         globals,

@@ -237,8 +237,10 @@ fn tags_of_workload(
     let policy = PolicyFlags::assuming("auto");
     let collected = scan::collect(
         &scope_args,
-        args.container.as_deref(),
-        None,
+        scan::Wanted {
+            container: args.container.as_deref(),
+            ..scan::Wanted::default()
+        },
         &policy,
         &args.registry,
         globals,

@@ -17,8 +17,9 @@ use crate::cli::gather::scan::Collected;
 use crate::cli::terminal::streams::Terminal;
 use crate::evaluator::{self, Assessment, Outcome, Row, State};
 use crate::output::{
-    Column, Format, ImageStatusList, TableOptions, closing_lines, image_policies_table,
-    image_policy_warnings, kept_marker_lines, markers_line, markers_table, names, status_table,
+    Column, Format, ImageStatusList, TableOptions, closing_lines, controller_line,
+    image_policies_table, image_policy_warnings, kept_marker_lines, markers_line, markers_table,
+    names, status_table,
 };
 use crate::plan::{MarkerDecision, MarkerInput, MarkerSpec, Overrides, plan_markers};
 use crate::workload::spans_namespaces;
@@ -139,8 +140,11 @@ pub(crate) fn status(
 ) -> Result<ExitCode, CommandError> {
     let mut collected = scan::collect(
         &args.scope,
-        None,
-        Some(&args.git),
+        scan::Wanted {
+            container: None,
+            git: Some(&args.git),
+            controllers: true,
+        },
         &args.policy,
         &args.registry,
         globals,
@@ -158,7 +162,9 @@ pub(crate) fn status(
     let text = match args.output.data() {
         Some(format) => {
             let list = ImageStatusList::new(&assessment, rows.iter().copied());
-            let list = list.with_markers(&markers);
+            let list = list
+                .with_markers(&markers)
+                .with_controllers(&collected.controllers);
             terminal
                 .print_data(&list, format)
                 .map_err(CommandError::failed)?;
@@ -287,6 +293,9 @@ fn print_notes(
             .filter_map(|only| Some(only.to_possible_value()?.get_name().to_owned()))
             .collect();
         terminal.note(&format!("No rows for --only {}.", words.join(",")));
+    }
+    for controller in &collected.controllers {
+        terminal.note(&controller_line(controller));
     }
     for line in closing_lines(assessment) {
         terminal.note(&line);

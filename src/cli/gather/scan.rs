@@ -16,15 +16,18 @@ use crate::cli::flags::git_place::GitPlaceFlags;
 use crate::cli::flags::pull_secrets::{PullSecretFlags, report_used};
 use crate::cli::flags::registry::RegistryFlags;
 use crate::cli::flags::scope::ScopeArgs;
-use crate::cli::runtime::{interrupt, runtime, unless_interrupted};
+use crate::cli::runtime::{interrupt, now, runtime, unless_interrupted};
 use crate::cli::terminal::progress::ProgressLine;
 use crate::cli::terminal::streams::Terminal;
-use crate::cluster::{Scope, WorkloadSelector};
+use crate::cluster::{Cluster, Scope, WorkloadSelector};
 use crate::collect::{self, FluxMarkers, UsedPullSecrets};
 use crate::evaluator::{Settings, Snapshot, Subject};
 use crate::image::{CanonicalName, RepositoryMetadata};
-use crate::output::PARTIAL;
+use crate::output::{LeadingController, PARTIAL};
 use crate::registry::Registries;
+
+/// How long the answer to who leads is awaited.
+const LEADERS_WITHIN: Duration = Duration::from_secs(2);
 
 /// What was read and fetched.
 pub(crate) struct Collected {
@@ -36,6 +39,8 @@ pub(crate) struct Collected {
     pub(crate) scanned: Scanned,
     /// The markers of Flux's image automation in files, if every workload is in scope.
     pub(crate) markers: FluxMarkers,
+    /// The controllers that work on these workloads, if that was wanted and may be read.
+    pub(crate) controllers: Vec<LeadingController>,
 }
 
 /// How a scan went. The facts are in the snapshot.
@@ -46,13 +51,21 @@ pub(crate) struct Scanned {
     used_pull_secrets: UsedPullSecrets,
 }
 
+/// What is read besides the workloads.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Wanted<'a> {
+    /// Only containers with this name are decided.
+    pub(crate) container: Option<&'a str>,
+    /// The repository with which a cluster is compared.
+    pub(crate) git: Option<&'a GitPlaceFlags>,
+    /// Whether to find out which controllers work on these workloads.
+    pub(crate) controllers: bool,
+}
+
 /// Reads the workloads in scope and fetches what their decisions need from registries.
-/// `container`: only those with this name are decided. `git`: the repository with which a
-/// cluster is compared.
 pub(crate) fn collect(
     scope: &ScopeArgs,
-    container: Option<&str>,
-    git: Option<&GitPlaceFlags>,
+    wanted: Wanted<'_>,
     policy: &PolicyFlags,
     registry: &RegistryFlags,
     globals: &Globals,
@@ -60,7 +73,7 @@ pub(crate) fn collect(
 ) -> Result<Collected, CommandError> {
     let flags = scope.flags();
     let settings = Settings {
-        containers: container.into_iter().map(str::to_owned).collect(),
+        containers: wanted.container.into_iter().map(str::to_owned).collect(),
         ..policy.settings()?
     };
     if let Some(warning) = policy.likely_typo() {
@@ -85,6 +98,7 @@ pub(crate) fn collect(
             empty: NOTHING_SAVED.to_owned(),
             scanned: Scanned::default(),
             markers: FluxMarkers::default(),
+            controllers: Vec::new(),
         });
     }
     snapshot_file::check(flags.snapshot_to_save(), &flags.place().filename)?;
@@ -110,20 +124,29 @@ pub(crate) fn collect(
         keep_named_policies(&mut snapshot);
         markers = FluxMarkers::default();
     }
-    if let Some(git) = git {
+    if let Some(git) = wanted.git {
         let builder = flags.kustomization().builder(registries.cache());
         let comparing = git_tree::compare(git, &mut snapshot, origin.cluster(), &builder);
         unless_interrupted(runtime()?, comparing)??;
     }
+    let mut controllers = Vec::new();
     if let Some(cluster) = origin.cluster() {
         let scope = if flags.place().all_namespaces {
             Scope::AllNamespaces
         } else {
             Scope::Namespace(cluster.namespace().to_owned())
         };
-        let scope = Some(&scope).filter(|_| is_everything);
-        let adding = collect::add_image_objects(cluster, scope, &mut snapshot);
-        unless_interrupted(runtime()?, adding)?;
+        let listed = Some(&scope).filter(|_| is_everything);
+        let adding = collect::add_image_objects(cluster, listed, &mut snapshot);
+        let leading = async {
+            if wanted.controllers {
+                leaders(cluster, &scope).await
+            } else {
+                Vec::new()
+            }
+        };
+        let both = async { futures_util::join!(adding, leading) };
+        ((), controllers) = unless_interrupted(runtime()?, both)?;
     }
     let sources = ScanSources {
         registries: &registries,
@@ -139,7 +162,33 @@ pub(crate) fn collect(
         empty,
         scanned,
         markers,
+        controllers,
     })
+}
+
+/// The controllers that work on a scope. Only a few may ask who they are, and nobody waits long
+/// for the answer: without it, nothing is shown.
+async fn leaders(cluster: &Cluster, scope: &Scope) -> Vec<LeadingController> {
+    let listing = cluster.controller_leaders(&Scope::AllNamespaces);
+    let mut leaders = match tokio::time::timeout(LEADERS_WITHIN, listing).await {
+        Ok(Ok(leaders)) => leaders,
+        Ok(Err(error)) => {
+            tracing::debug!("whether a controller runs is not known: {error}");
+            Vec::new()
+        }
+        Err(_) => Vec::new(),
+    };
+    leaders.retain(|leader| leader.governs(scope));
+    leaders.sort_by(|a, b| a.namespace.cmp(&b.namespace));
+    let read_at = now();
+    let leaders = leaders.into_iter().map(|leader| LeadingController {
+        has_expired: leader.expires <= read_at,
+        namespace: leader.namespace,
+        name: leader.name,
+        renewed: leader.renewed,
+        read_at,
+    });
+    leaders.collect()
 }
 
 /// Keeps only the ImagePolicy objects that a container of the snapshot names in its marker.

@@ -7,7 +7,7 @@ use crate::cluster::api::error::ClusterError;
 use crate::cluster::api::repeat::SecondCopy;
 use crate::cluster::connect::connection::Cluster;
 use crate::cluster::read::lease::follow::{collection, parse};
-use crate::cluster::read::lease::object::{CONTROLLER_LEASE, Lease, LeaseSpec};
+use crate::cluster::read::lease::object::{CONTROLLER_LEASE, Lease, LeaseNotes, LeaseSpec};
 
 impl Cluster {
     /// Creates the controller's Lease in a namespace.
@@ -29,7 +29,8 @@ impl Cluster {
         parse("POST", &response.body)
     }
 
-    /// Replaces who holds the controller's Lease in a namespace, and keeps its other fields.
+    /// Replaces who holds the controller's Lease in a namespace, writes the notes of the holder,
+    /// and keeps its other fields.
     ///
     /// # Errors
     ///
@@ -41,9 +42,10 @@ impl Cluster {
         namespace: &str,
         lease: &Lease,
         spec: &LeaseSpec,
+        notes: &LeaseNotes,
         field_manager: &str,
     ) -> Result<Lease, ClusterError> {
-        let body = lease.replacement(spec);
+        let body = lease.replacement(spec, notes);
         self.put_controller_lease(namespace, &body, field_manager)
             .await
     }
@@ -114,7 +116,7 @@ mod tests {
         let (cluster, requests) = answering(|_| (200, stored("8").to_string()));
         let lease = Lease::decode(stored("7")).expect("a Lease");
         let replaced = cluster
-            .replace_controller_lease("shop", &lease, &spec("b"), "imgpolicy")
+            .replace_controller_lease("shop", &lease, &spec("b"), &LeaseNotes::new(), "imgpolicy")
             .await
             .expect("replaced");
         assert_eq!(replaced.version, "8");

@@ -1,7 +1,7 @@
 //! Runs for leader: carries out what `evaluate` says.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use super::follow::follow;
 use super::leadership::{Leadership, LeaseStatus, ReleaseError, Released};
 use super::state::{LeaseState, Sighting};
 use super::times::LeaseTimes;
-use crate::cluster::{Cluster, ClusterError, Lease, LeaseSpec};
+use crate::cluster::{Cluster, ClusterError, Lease, LeaseNotes, LeaseSpec};
 
 /// The name under which the Lease is written.
 const FIELD_MANAGER: &str = "imgpolicy";
@@ -31,6 +31,7 @@ pub struct LeaderElection {
     namespace: String,
     state: LeaseState,
     clock: fn() -> Timestamp,
+    notes: Arc<Mutex<LeaseNotes>>,
     status: watch::Sender<LeaseStatus>,
     reporter: mpsc::Sender<Sighting>,
     reports: mpsc::Receiver<Sighting>,
@@ -63,11 +64,13 @@ impl LeaderElection {
         let (status, watched) = watch::channel(LeaseStatus::default());
         let (reporter, reports) = mpsc::channel(REPORTS);
         let (releaser, releases) = mpsc::channel(1);
+        let notes = Arc::default();
         let leadership = Leadership {
             cluster: cluster.clone(),
             namespace: namespace.to_owned(),
             identity: identity.to_owned(),
             times,
+            notes: Arc::clone(&notes),
             status: watched,
             is_released: Arc::new(AtomicBool::new(false)),
             reports: reporter.clone(),
@@ -78,6 +81,7 @@ impl LeaderElection {
             namespace: namespace.to_owned(),
             state: LeaseState::new(identity, times),
             clock,
+            notes,
             status,
             reporter,
             reports,
@@ -146,6 +150,7 @@ impl LeaderElection {
         let spec = self.state.lease().map(|lease| &lease.spec);
         let next = LeaseStatus {
             holder: spec.and_then(|spec| spec.holder()).map(str::to_owned),
+            lease: self.state.lease().cloned(),
             term: self.state.term().copied(),
         };
         self.status.send_if_modified(|status| {
@@ -177,11 +182,14 @@ impl LeaderElection {
     /// Creates the Lease, or replaces it.
     async fn write(&mut self, lease: Option<Lease>) {
         let spec = self.state.claim((self.clock)());
+        // What a new leader has noted in an earlier term is old.
+        let notes = self.state.term().map(|_| self.notes());
+        let notes = notes.unwrap_or_default();
         let sent = now();
         let written = self.in_time(async {
             match &lease {
                 None => self.create(&spec).await,
-                Some(lease) => self.replace(lease, &spec).await,
+                Some(lease) => self.replace(lease, &spec, &notes).await,
             }
         });
         match written.await {
@@ -204,10 +212,21 @@ impl LeaderElection {
             .await
     }
 
-    async fn replace(&self, lease: &Lease, spec: &LeaseSpec) -> Result<Lease, ClusterError> {
+    async fn replace(
+        &self,
+        lease: &Lease,
+        spec: &LeaseSpec,
+        notes: &LeaseNotes,
+    ) -> Result<Lease, ClusterError> {
         self.cluster
-            .replace_controller_lease(&self.namespace, lease, spec, FIELD_MANAGER)
+            .replace_controller_lease(&self.namespace, lease, spec, notes, FIELD_MANAGER)
             .await
+    }
+
+    /// What this process has noted.
+    fn notes(&self) -> LeaseNotes {
+        let notes = self.notes.lock();
+        notes.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A request, which fails after the request time-out.
@@ -235,12 +254,13 @@ impl LeaderElection {
 
     /// Ends the election, and replies to the one who wanted that.
     async fn end(&mut self, released: Option<Released>) {
+        let notes = self.state.term().map(|_| self.notes());
         self.state.step_down();
         self.publish();
         let Some(reply) = released else {
             return;
         };
-        let result = self.resign().await;
+        let result = self.resign(&notes.unwrap_or_default()).await;
         if result.is_ok() {
             tracing::info!("the Lease is released");
         }
@@ -248,22 +268,22 @@ impl LeaderElection {
         let _ = reply.send(result.map_err(ReleaseError::Request));
     }
 
-    async fn resign(&mut self) -> Result<(), ClusterError> {
+    async fn resign(&mut self, notes: &LeaseNotes) -> Result<(), ClusterError> {
         for _ in 1..RELEASES {
-            match self.try_to_resign().await {
+            match self.try_to_resign(notes).await {
                 Err(error) if error.is_conflict() => self.read().await,
                 result => return result,
             }
         }
-        self.try_to_resign().await
+        self.try_to_resign(notes).await
     }
 
-    async fn try_to_resign(&mut self) -> Result<(), ClusterError> {
+    async fn try_to_resign(&mut self, notes: &LeaseNotes) -> Result<(), ClusterError> {
         let spec = self.state.resignation((self.clock)());
         let (Some(lease), Some(spec)) = (self.state.lease(), spec) else {
             return Ok(());
         };
-        let written = self.in_time(self.replace(lease, &spec)).await?;
+        let written = self.in_time(self.replace(lease, &spec, notes)).await?;
         let at = now();
         self.state.saw(Sighting::answer(Some(written), at, at));
         self.publish();

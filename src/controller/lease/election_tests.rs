@@ -113,6 +113,42 @@ async fn release_is_tried_again_after_a_conflict() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn notes_are_written_with_renewals_but_not_by_a_new_leader() {
+    let (mut leadership, _election, asked, server) = start();
+    let stored = |key: &str| {
+        let stored = server.lock().expect("no panic before");
+        let lease = stored.lease.as_ref().expect("a Lease");
+        lease["metadata"]["annotations"][key].clone()
+    };
+    {
+        let mut stored = server.lock().expect("no panic before");
+        let metadata = json!({"annotations": {"a": "of another", "b": "of another"}});
+        stored.store(json!({"metadata": metadata, "spec": {"holderIdentity": ""}}));
+    }
+    leadership.note("a", Some("ours".to_owned()));
+    assert!(leadership.changed().await);
+    // What the last leader has noted can be read before it is replaced.
+    assert_eq!(leadership.noted("a").as_deref(), Some("of another"));
+    assert_eq!(stored("a"), "of another");
+    let requests = asked.sent().len();
+    seconds(2.5).await;
+    assert_eq!(
+        (stored("a"), stored("b")),
+        (json!("ours"), json!("of another"))
+    );
+    assert_eq!(leadership.noted("a").as_deref(), Some("ours"));
+    assert!(
+        asked.sent().len() <= requests + 6,
+        "no request of their own"
+    );
+    // The last note is written when the Lease is given back.
+    leadership.note("a", None);
+    leadership.note("b", Some("ours".to_owned()));
+    leadership.release().await.expect("released");
+    assert_eq!((stored("a"), stored("b")), (Value::Null, json!("ours")));
+}
+
+#[tokio::test(start_paused = true)]
 async fn failures_are_not_answered_with_many_requests() {
     for (answer, most) in [
         (forbidden(), 70),

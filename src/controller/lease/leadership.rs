@@ -1,7 +1,7 @@
 //! Whether this process leads: what the rest of the controller asks.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
@@ -11,14 +11,16 @@ use tokio::time::timeout;
 use super::clock::now;
 use super::state::{LeaderTerm, Sighting};
 use super::times::LeaseTimes;
-use crate::cluster::{Cluster, ClusterError};
+use crate::cluster::{Cluster, ClusterError, Lease, LeaseNotes};
 use crate::write::Fence;
 
 /// Who leads, as this process knows it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct LeaseStatus {
     /// The name in the Lease.
     pub(super) holder: Option<String>,
+    /// The Lease as it was last seen.
+    pub(super) lease: Option<Lease>,
     /// The term of this process. It has ended if its time is over.
     pub(super) term: Option<LeaderTerm>,
 }
@@ -65,6 +67,7 @@ pub struct Leadership {
     pub(super) namespace: String,
     pub(super) identity: String,
     pub(super) times: LeaseTimes,
+    pub(super) notes: Arc<Mutex<LeaseNotes>>,
     pub(super) status: watch::Receiver<LeaseStatus>,
     /// Set by the first call of `release`.
     pub(super) is_released: Arc<AtomicBool>,
@@ -99,6 +102,22 @@ impl Leadership {
     #[must_use]
     pub fn identity(&self) -> &str {
         &self.identity
+    }
+
+    /// Sets an annotation that is written with each renewal of the Lease while this process
+    /// leads; `None`: it is removed. No request is sent for it.
+    pub fn note(&self, key: &str, text: Option<String>) {
+        let notes = self.notes.lock();
+        let mut notes = notes.unwrap_or_else(PoisonError::into_inner);
+        notes.insert(key.to_owned(), text);
+    }
+
+    /// An annotation of the Lease as it was last seen, whoever has written it.
+    #[must_use]
+    pub fn noted(&self, key: &str) -> Option<String> {
+        let status = self.status.borrow();
+        let text = status.lease.as_ref()?.annotation(key)?;
+        Some(text.to_owned())
     }
 
     /// The times of the Lease.

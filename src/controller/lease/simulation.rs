@@ -16,7 +16,7 @@ use serde_json::json;
 use super::evaluate::{LeaseAction, evaluate};
 use super::state::{LeaseState, Sighting};
 use super::times::LeaseTimes;
-use crate::cluster::{Lease, LeaseSpec};
+use crate::cluster::{Lease, LeaseNotes, LeaseSpec};
 
 /// True time, in milliseconds since the start.
 type Millis = u64;
@@ -244,7 +244,7 @@ impl World {
             LeaseOperation::Create(_) => return Answer::Conflict,
         };
         let replaced = Some(old.version.clone()).filter(|version| !version.is_empty());
-        let object = old.replacement(&spec);
+        let object = old.replacement(&spec, &LeaseNotes::new());
         self.store(Some(Lease::decode(object).expect("a Lease")));
         Answer::Written(self.lease.clone().expect("stored"), replaced)
     }

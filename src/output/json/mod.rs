@@ -34,6 +34,6 @@ pub use parts::{
     Time, WarningItem, WorkloadItem,
 };
 pub use plan::{HeldBackItem, ImageUpdate, ImageUpdateContainer, ImageUpdateList};
-pub use status::{ImageStatus, ImageStatusList};
+pub use status::{ControllerItem, ImageStatus, ImageStatusList};
 pub use test::{ImageTest, TestTag};
 pub use write_result::{CommitItem, DeliveryItem, WriteResult};

@@ -11,6 +11,7 @@ use super::parts::{
 };
 use crate::evaluator::{Assessment, Outcome, Reason, Row, State};
 use crate::image::ImageReference;
+use crate::output::summary::LeadingController;
 use crate::plan::MarkerDecision;
 use crate::workload::ContainerType;
 
@@ -41,6 +42,34 @@ pub struct ImageStatusList {
     /// The markers of Flux's image automation in files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub markers: Vec<MarkerItem>,
+    /// The controllers that work on these workloads, as far as they may be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controllers: Vec<ControllerItem>,
+}
+
+/// A controller, as its Lease shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ControllerItem {
+    /// The namespace where it runs.
+    pub namespace: String,
+    /// The replica that leads.
+    pub leader: String,
+    /// When the leader last renewed its Lease, by its own clock.
+    pub renewed: Time,
+    /// Whether the Lease has expired, so that no replica leads.
+    pub expired: bool,
+}
+
+impl From<&LeadingController> for ControllerItem {
+    fn from(controller: &LeadingController) -> Self {
+        Self {
+            namespace: controller.namespace.clone(),
+            leader: controller.name.clone(),
+            renewed: controller.renewed.into(),
+            expired: controller.has_expired,
+        }
+    }
 }
 
 impl ImageStatusList {
@@ -57,6 +86,16 @@ impl ImageStatusList {
             partial: assessment.partial,
             image_policies: assessment.image_policies.iter().map(Into::into).collect(),
             markers: Vec::new(),
+            controllers: Vec::new(),
+        }
+    }
+
+    /// The same list with the controllers that work on the workloads.
+    #[must_use]
+    pub fn with_controllers(self, controllers: &[LeadingController]) -> Self {
+        Self {
+            controllers: controllers.iter().map(Into::into).collect(),
+            ..self
         }
     }
 

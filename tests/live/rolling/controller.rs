@@ -32,6 +32,14 @@ async fn new_tag_runs_without_any_command() {
         "{record}"
     );
 
+    let status = shop.run(&["status"]);
+    let seen = said(&status, "controller: leader ");
+    assert_eq!(seen.len(), 1, "{status:?}");
+    assert!(
+        seen[0].contains(" in namespace controller-story, last seen ") && seen[0].ends_with(" ago"),
+        "{status:?}"
+    );
+
     // What is up to date is not reported again.
     let decisions = controller.lines("up-to-date").len();
     tokio::time::sleep(Duration::from_secs(4)).await;

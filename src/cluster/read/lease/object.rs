@@ -1,5 +1,7 @@
 //! A Lease (`coordination.k8s.io/v1`) as it is stored.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,6 +15,9 @@ pub const CONTROLLER_LEASE: &str = "imgpolicy-controller";
 pub(crate) fn leases() -> Resource {
     Resource::new("coordination.k8s.io/v1", "leases")
 }
+
+/// Annotations that the holder writes together with its renewals; `None`: it removes one.
+pub type LeaseNotes = BTreeMap<String, Option<String>>;
 
 /// A stored Lease.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,13 +104,16 @@ impl Lease {
         self.version.parse().ok()
     }
 
-    /// This object with another holder; all other fields are kept.
-    pub(crate) fn replacement(&self, spec: &LeaseSpec) -> Value {
+    /// This object with another holder and these annotations; all other fields are kept.
+    pub(crate) fn replacement(&self, spec: &LeaseSpec, notes: &LeaseNotes) -> Value {
         let mut object = self.object.clone();
         if !object["spec"].is_object() {
             object["spec"] = json!({});
         }
         spec.write_to(&mut object["spec"]);
+        for (key, text) in notes {
+            annotate(&mut object, key, text.as_deref());
+        }
         object
     }
 
@@ -118,10 +126,7 @@ impl Lease {
     /// This object with another annotation; all other fields are kept.
     pub(crate) fn annotated(&self, key: &str, text: &str) -> Value {
         let mut object = self.object.clone();
-        if !object["metadata"]["annotations"].is_object() {
-            object["metadata"]["annotations"] = json!({});
-        }
-        object["metadata"]["annotations"][key] = json!(text);
+        annotate(&mut object, key, Some(text));
         object
     }
 
@@ -131,6 +136,21 @@ impl Lease {
             "metadata": {"namespace": namespace, "name": CONTROLLER_LEASE}, "spec": {}});
         spec.write_to(&mut object["spec"]);
         object
+    }
+}
+
+/// Sets an annotation of an object; `None`: removes it.
+fn annotate(object: &mut Value, key: &str, text: Option<&str>) {
+    let annotations = &mut object["metadata"]["annotations"];
+    match (text, annotations.as_object_mut()) {
+        (Some(text), Some(all)) => {
+            all.insert(key.to_owned(), json!(text));
+        }
+        (Some(text), None) => *annotations = json!({key: text}),
+        (None, Some(all)) => {
+            all.shift_remove(key);
+        }
+        (None, None) => {}
     }
 }
 
@@ -152,7 +172,8 @@ mod tests {
     fn replacement_keeps_the_fields_of_others_and_the_version() {
         let lease = Lease::decode(stored()).expect("a Lease");
         assert_eq!(lease.version_number(), Some(41));
-        assert_eq!(lease.replacement(&lease.spec), stored());
+        let none = LeaseNotes::new();
+        assert_eq!(lease.replacement(&lease.spec, &none), stored());
         let spec = LeaseSpec {
             holder_identity: Some("pod-2".to_owned()),
             renew_time: Some("2026-01-01T00:00:12.000001234Z".parse().expect("a time")),
@@ -161,7 +182,24 @@ mod tests {
         let mut expected = stored();
         expected["spec"]["holderIdentity"] = json!("pod-2");
         expected["spec"]["renewTime"] = json!("2026-01-01T00:00:12.000001Z");
-        assert_eq!(lease.replacement(&spec), expected);
+        assert_eq!(lease.replacement(&spec, &none), expected);
+    }
+
+    #[test]
+    fn notes_are_written_and_removed_beside_the_annotations_of_others() {
+        let lease = Lease::decode(stored()).expect("a Lease");
+        let noted = |notes: &[(&str, Option<&str>)]| {
+            let notes = notes.iter();
+            let notes = notes.map(|(key, text)| ((*key).to_owned(), text.map(str::to_owned)));
+            let object = lease.replacement(&lease.spec, &notes.collect());
+            object["metadata"]["annotations"].clone()
+        };
+        let resumed = json!({"imgpolicy.dev/resumed-at": "2026-01-01T00:00:00Z"});
+        let mut expected = resumed.clone();
+        expected["a"] = json!("1");
+        assert_eq!(noted(&[("a", Some("1")), ("b", None)]), expected);
+        assert_eq!(noted(&[("imgpolicy.dev/resumed-at", None)]), json!({}));
+        assert_eq!(noted(&[]), resumed);
     }
 
     #[test]
@@ -188,6 +226,9 @@ mod tests {
             holder_identity: Some("pod-1".to_owned()),
             ..LeaseSpec::default()
         };
-        assert_eq!(lease.replacement(&spec)["spec"]["holderIdentity"], "pod-1");
+        let notes = LeaseNotes::from([("a".to_owned(), Some("1".to_owned()))]);
+        let object = lease.replacement(&spec, &notes);
+        assert_eq!(object["spec"]["holderIdentity"], "pod-1");
+        assert_eq!(object["metadata"]["annotations"], json!({"a": "1"}));
     }
 }

@@ -1,5 +1,7 @@
 //! Whether our controller runs in a cluster, as its Lease shows.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
@@ -8,6 +10,19 @@ use crate::cluster::api::error::ClusterError;
 use crate::cluster::api::page::ListRequest;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
+
+/// The annotation of the Lease that names the namespaces on which its holder works.
+pub const GOVERNED_NAMESPACES: &str = "imgpolicy.dev/namespaces";
+
+/// The value of the annotation if the controller works on all namespaces.
+const ALL: &str = "*";
+
+/// The value of [`GOVERNED_NAMESPACES`] for a controller that works on these.
+#[must_use]
+pub fn governed_namespaces(scopes: &[Scope]) -> String {
+    let names = scopes.iter().map(|scope| scope.namespace().unwrap_or(ALL));
+    names.collect::<Vec<_>>().join(",")
+}
 
 /// Whether our controller runs in a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +49,19 @@ pub struct ControllerLeader {
     pub renewed: Timestamp,
     /// When the Lease expires if it is not renewed.
     pub expires: Timestamp,
+    /// The namespaces on which it works, as it has noted them.
+    governs: String,
+}
+
+impl ControllerLeader {
+    /// Whether it works on any namespace of this scope.
+    #[must_use]
+    pub fn governs(&self, scope: &Scope) -> bool {
+        let mut names = self.governs.split(',');
+        scope
+            .namespace()
+            .is_none_or(|own| names.any(|name| name == own || name == ALL))
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -47,6 +75,7 @@ struct ListedLease {
 #[serde(default)]
 struct ListedMetadata {
     namespace: String,
+    annotations: BTreeMap<String, String>,
 }
 
 impl ListedLease {
@@ -55,8 +84,15 @@ impl ListedLease {
         let renewed = self.spec.renew_time?;
         let seconds = self.spec.lease_duration_seconds?;
         let expires = renewed.saturating_add(SignedDuration::from_secs(seconds.into()));
+        let ListedMetadata {
+            namespace,
+            mut annotations,
+        } = self.metadata;
+        // A leader that has just begun has not noted it yet.
+        let governs = annotations.remove(GOVERNED_NAMESPACES);
         Some(ControllerLeader {
-            namespace: self.metadata.namespace,
+            governs: governs.unwrap_or_else(|| namespace.clone()),
+            namespace,
             name: self.spec.holder()?.to_owned(),
             renewed,
             expires: expires.ok()?,
@@ -182,8 +218,38 @@ mod tests {
             name: "pod-1_a".to_owned(),
             renewed: "2026-01-01T00:00:20.5Z".parse().expect("a time"),
             expires: "2026-01-01T00:00:35.5Z".parse().expect("a time"),
+            governs: "shop".to_owned(),
         };
         assert_eq!(leaders, [expected]);
         assert!(requests.lines()[0].contains("/namespaces/shop/leases?"));
+    }
+
+    #[tokio::test]
+    async fn leader_governs_the_namespaces_that_it_has_noted() {
+        let scope = |name: &str| Scope::Namespace(name.to_owned());
+        let both = governed_namespaces(&[scope("shop"), scope("bank")]);
+        let all = governed_namespaces(&[Scope::AllNamespaces]);
+        for (noted, governed) in [
+            (json!({}), ["imgpolicy"].as_slice()),
+            (json!({GOVERNED_NAMESPACES: both}), &["bank", "shop"]),
+            (
+                json!({GOVERNED_NAMESPACES: all}),
+                &["bank", "imgpolicy", "shop", "sho"],
+            ),
+        ] {
+            let spec = json!({"holderIdentity": "pod-1", "leaseDurationSeconds": 15,
+                "renewTime": "2026-01-01T00:00:20Z"});
+            let metadata = json!({"namespace": "imgpolicy", "annotations": noted});
+            let answer = page(json!([{"metadata": metadata, "spec": spec}]), "");
+            let (cluster, _) = cluster(move |_| answer.clone());
+            let leaders = cluster.controller_leaders(&Scope::AllNamespaces).await;
+            let leader = leaders.expect("leaders").remove(0);
+            let found = ["bank", "imgpolicy", "shop", "sho"];
+            let found = found
+                .into_iter()
+                .filter(|name| leader.governs(&scope(name)));
+            assert_eq!(found.collect::<Vec<_>>(), governed, "{metadata}");
+            assert!(leader.governs(&Scope::AllNamespaces));
+        }
     }
 }
