@@ -58,5 +58,5 @@ pub use self::read::pull_secrets::{
 };
 pub use self::read::workloads::Listing;
 pub use self::watch::workloads::{WatchNews, WatchedCollection};
-pub use self::write::events::EventNote;
+pub use self::write::events::{EventNote, EventReason};
 pub use self::write::object::Patched;

@@ -22,8 +22,10 @@ pub mod lease;
 pub mod metrics;
 mod progress;
 pub mod queue;
+mod reported;
 pub mod resume;
 pub mod run;
+mod state_events;
 mod updates;
 mod users;
 

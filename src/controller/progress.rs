@@ -12,10 +12,11 @@ use super::event::ControllerEvent;
 use super::index::WatchedWorkloads;
 use super::metrics::{RunCounts, RunFigures, RunGauges};
 use super::queue::{ScanOutcome, ScanQueue};
+use super::reported::{HeldAt, Reported};
 use super::resume::ResumedMarks;
 use super::updates::{Delivered, UpdateLimits, UpdateResult, WaitingUpdates};
 use super::users::ScanUsers;
-use crate::evaluator::{Reason, Row, State};
+use crate::evaluator::Row;
 use crate::image::CanonicalName;
 use crate::plan::{Change, HeldBack};
 use crate::policy::AnnotationKey;
@@ -35,39 +36,11 @@ pub struct RunSummary {
     pub errors: usize,
 }
 
-/// What the last report said about a container.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct ReportedRow {
-    container: String,
-    image: String,
-    state: State,
-    reason: Reason,
-    latest: Option<String>,
-}
-
-impl ReportedRow {
-    fn of(row: &Row) -> Self {
-        Self {
-            container: row.container.clone(),
-            image: row.image.clone(),
-            state: row.decision.state,
-            reason: row.decision.reason,
-            latest: row.decision.latest.as_ref().map(ToString::to_string),
-        }
-    }
-}
-
 /// The state of the work.
 pub(crate) struct Progress<'a> {
-    report: &'a dyn Fn(ControllerEvent<'_>),
+    reported: Reported<'a>,
     users: ScanUsers,
     waiting: WaitingUpdates,
-    shown: BTreeMap<WorkloadId, Vec<ReportedRow>>,
-    held: BTreeMap<WorkloadId, Vec<HeldBack>>,
-    /// Why the last attempt to update a workload could not read what it needs.
-    unreadable: BTreeMap<WorkloadId, Vec<String>>,
-    notes: BTreeSet<String>,
-    failing: BTreeSet<CanonicalName>,
     scanned: BTreeSet<CanonicalName>,
     /// The requests for a scan that were followed.
     requests: BTreeMap<WorkloadId, Option<String>>,
@@ -81,14 +54,9 @@ pub(crate) struct Progress<'a> {
 impl<'a> Progress<'a> {
     pub(crate) fn new(limits: UpdateLimits, report: &'a dyn Fn(ControllerEvent<'_>)) -> Self {
         Self {
-            report,
+            reported: Reported::new(report),
             users: ScanUsers::default(),
             waiting: WaitingUpdates::new(limits),
-            shown: BTreeMap::new(),
-            held: BTreeMap::new(),
-            unreadable: BTreeMap::new(),
-            notes: BTreeSet::new(),
-            failing: BTreeSet::new(),
             scanned: BTreeSet::new(),
             requests: BTreeMap::new(),
             openings: BTreeMap::new(),
@@ -130,9 +98,7 @@ impl<'a> Progress<'a> {
             self.waiting.remove(id);
             if index.get(id).is_none() {
                 self.users.remove(id);
-                self.shown.remove(id);
-                self.held.remove(id);
-                self.unreadable.remove(id);
+                self.reported.forget(id);
                 self.requests.remove(id);
                 self.openings.remove(id);
             }
@@ -203,18 +169,25 @@ impl<'a> Progress<'a> {
             queue.finish(name, ScanOutcome::Answered, now);
         }
         for note in &decided.notes {
-            self.note(note);
+            self.reported.note(note);
         }
-        self.show(&decided.rows);
+        self.reported.decided(&decided.rows);
+        self.take_openings(&decided.rows);
         let mut held: BTreeMap<WorkloadId, Vec<HeldBack>> = BTreeMap::new();
         for one in decided.plan.held_back {
             held.entry(one.workload.clone()).or_default().push(one);
         }
+        let changes = decided.plan.changes.iter();
+        let planned: BTreeSet<WorkloadId> = changes.map(|change| change.workload.clone()).collect();
         let decided_ids: BTreeSet<&WorkloadId> =
             decided.rows.iter().map(|row| &row.workload).collect();
         for id in decided_ids {
             self.waiting.remove(id);
-            self.report_held(id, held.remove(id).unwrap_or_default());
+            self.reported
+                .held(id, HeldAt::Decision, held.remove(id).unwrap_or_default());
+            if !planned.contains(id) {
+                self.reported.not_planned(id);
+            }
         }
         for change in decided.plan.changes {
             // After its write, the workload is decided again.
@@ -244,9 +217,12 @@ impl<'a> Progress<'a> {
         now: Timestamp,
     ) -> Vec<Change> {
         let (startable, held) = self.waiting.take_startable(index, now);
+        for change in &startable {
+            self.reported.begins(&change.workload);
+        }
         for id in held {
-            if let Some(wait) = self.waiting.waits().get(&id) {
-                (self.report)(ControllerEvent::Waits(&id, wait));
+            if let Some((change, wait)) = self.waiting.find(&id) {
+                self.reported.waits(change, wait);
             }
         }
         startable
@@ -262,15 +238,14 @@ impl<'a> Progress<'a> {
     /// Takes the marks of what was resumed.
     pub(crate) fn take_resumed(&mut self, marks: ResumedMarks) {
         for note in marks.notes {
-            self.note(&note);
+            self.reported.note(&note);
         }
         self.waiting.set_resumed(marks.resumed);
     }
 
-    fn note(&mut self, note: &str) {
-        if self.notes.insert(note.to_owned()) {
-            (self.report)(ControllerEvent::Note(note));
-        }
+    /// What is recorded on workloads.
+    pub(crate) fn reported(&mut self) -> &mut Reported<'a> {
+        &mut self.reported
     }
 
     /// Takes what became of an update.
@@ -289,10 +264,9 @@ impl<'a> Progress<'a> {
         }
         self.waiting.end(id, now);
         self.failed += delivered.errors.len();
-        self.report_unreadable(id, &delivered.errors);
-        if !delivered.held_back.is_empty() {
-            self.report_held(id, delivered.held_back.clone());
-        }
+        self.reported.unreadable(id, &delivered.errors);
+        self.reported
+            .held(id, HeldAt::Write, delivered.held_back.clone());
         if let Some(result) = delivered.result() {
             self.counts.add_update(result);
             // An object that could not be read has its own errors.
@@ -305,10 +279,12 @@ impl<'a> Progress<'a> {
                 self.failed += 1;
                 self.counts.add_failed_rollout();
             }
-            (self.report)(ControllerEvent::RolledOut(change, rollout));
+            self.reported
+                .once(ControllerEvent::RolledOut(change, rollout));
         }
         if let Some(failure) = failure {
-            (self.report)(ControllerEvent::FailureHandled(change, &failure.decision));
+            self.reported
+                .once(ControllerEvent::FailureHandled(change, &failure.decision));
         }
     }
 
@@ -325,33 +301,23 @@ impl<'a> Progress<'a> {
             updated: usize::try_from(updated).unwrap_or(usize::MAX),
             failed: self.failed,
             waiting: self.waiting.len(),
-            errors: unread + self.failing.len(),
+            errors: unread + self.reported.failing(),
         }
     }
 
     /// What the metrics are about.
     pub(crate) fn figures(&self, index: &WatchedWorkloads, now: Timestamp) -> RunFigures {
-        let mut gauges = RunGauges {
-            waiting: self.waiting.causes(),
-            breakers: self.waiting.open_breakers(index, now),
-            ..RunGauges::default()
-        };
-        for rows in self.shown.values() {
-            for row in rows {
-                let key = (row.state, row.reason.outcome());
-                *gauges.containers.entry(key).or_default() += 1;
-            }
-            if rows
-                .iter()
-                .any(|row| row.reason == Reason::WaitingForWindow)
-            {
-                // Such an update is decided again when the window opens.
-                *gauges.waiting.entry(WaitCause::Window).or_default() += 1;
-            }
-        }
+        let mut waiting = self.waiting.causes();
+        // Such an update is decided again when the window opens.
+        let for_window = u64::try_from(self.reported.waiting_for_window()).unwrap_or(u64::MAX);
+        *waiting.entry(WaitCause::Window).or_default() += for_window;
         RunFigures {
             counts: self.counts.clone(),
-            gauges,
+            gauges: RunGauges {
+                containers: self.reported.containers(),
+                waiting,
+                breakers: self.waiting.open_breakers(index, now),
+            },
         }
     }
 
@@ -373,62 +339,26 @@ impl<'a> Progress<'a> {
             self.counts.add_scan(name.registry(), result, ended);
         }
         self.scanned.insert(name.clone());
-        match &scan.failure {
-            Some(failure) => {
-                if self.failing.insert(name.clone()) {
-                    (self.report)(ControllerEvent::ScanFailed(name, failure));
-                }
-            }
-            None => {
-                if self.failing.remove(name) {
-                    (self.report)(ControllerEvent::ScanRecovered(name));
-                }
-            }
-        }
+        self.reported.scanned(name, scan.failure.as_deref());
     }
 
-    /// Reports the rows that are not what they were.
-    fn show(&mut self, rows: &[Row]) {
-        let mut now: BTreeMap<&WorkloadId, Vec<&Row>> = BTreeMap::new();
+    /// Takes when windows open for updates that wait for them.
+    fn take_openings(&mut self, rows: &[Row]) {
+        let mut openings: BTreeMap<&WorkloadId, Option<Timestamp>> = BTreeMap::new();
         for row in rows {
-            now.entry(&row.workload).or_default().push(row);
+            let until = row
+                .decision
+                .closure
+                .as_ref()
+                .and_then(|closure| closure.until);
+            let first = openings.entry(&row.workload).or_default();
+            *first = first.iter().copied().chain(until).min();
         }
-        for (id, rows) in now {
-            let before = self.shown.remove(id).unwrap_or_default();
-            let shown: Vec<ReportedRow> = rows.iter().map(|row| ReportedRow::of(row)).collect();
-            for (row, one) in rows.iter().zip(&shown) {
-                if !before.contains(one) {
-                    (self.report)(ControllerEvent::Decided(row));
-                }
-            }
-            let closures = rows.iter().filter_map(|row| row.decision.closure.as_ref());
-            match closures.filter_map(|closure| closure.until).min() {
+        for (id, until) in openings {
+            match until {
                 Some(until) => self.openings.insert(id.clone(), until),
                 None => self.openings.remove(id),
             };
-            self.shown.insert(id.clone(), shown);
-        }
-    }
-
-    /// Reports what could not be read for an update, if that is not what it was.
-    fn report_unreadable(&mut self, id: &WorkloadId, errors: &[String]) {
-        let before = self.unreadable.remove(id).unwrap_or_default();
-        for error in errors.iter().filter(|error| !before.contains(error)) {
-            (self.report)(ControllerEvent::Unreadable(id, error));
-        }
-        if !errors.is_empty() {
-            self.unreadable.insert(id.clone(), errors.to_vec());
-        }
-    }
-
-    /// Reports why updates are not made, if that is not what it was.
-    fn report_held(&mut self, id: &WorkloadId, held: Vec<HeldBack>) {
-        let before = self.held.remove(id).unwrap_or_default();
-        for one in held.iter().filter(|one| !before.contains(one)) {
-            (self.report)(ControllerEvent::HeldBack(one));
-        }
-        if !held.is_empty() {
-            self.held.insert(id.clone(), held);
         }
     }
 }

@@ -31,11 +31,13 @@ use super::progress::{Progress, RunSummary};
 use super::queue::{QueueTimes, ScanQueue};
 use super::resume::{ResumedMarks, resumed_marks};
 use super::updates::{Delivered, UpdateLimits, UpdateWriter, unfinished};
-use crate::cluster::{GOVERNED_NAMESPACES, Scope, WatchedCollection, governed_namespaces};
+use crate::cluster::{
+    EventNote, GOVERNED_NAMESPACES, Scope, WatchedCollection, governed_namespaces,
+};
 use crate::collect::CollectError;
 use crate::image::CanonicalName;
 use crate::plan::Change;
-use crate::workload::Workload;
+use crate::workload::{Workload, WorkloadId};
 use crate::write::StopSignal;
 
 /// How many rounds run side by side.
@@ -92,6 +94,8 @@ impl Cause {
 }
 
 type RunningRound<'r> = LocalBoxFuture<'r, (Cause, Result<Decided, CollectError>)>;
+/// The namespace, and why no Event could be recorded there.
+type RunningRecord<'r> = LocalBoxFuture<'r, Option<(String, String)>>;
 type RunningUpdate<'r> = LocalBoxFuture<'r, Delivered>;
 
 /// Runs until it is stopped, or with `once` until everything is done.
@@ -146,6 +150,7 @@ async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Noti
     let mut writes: FuturesUnordered<RunningUpdate<'_>> = FuturesUnordered::new();
     let mut marks: FuturesUnordered<LocalBoxFuture<'_, ResumedMarks>> = FuturesUnordered::new();
     let mut marks_due = Duration::ZERO;
+    let mut records: FuturesUnordered<RunningRecord<'_>> = FuturesUnordered::new();
     let mut leadership = run.leadership.clone();
     let mut is_leading = None;
     let started = Instant::now();
@@ -210,6 +215,13 @@ async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Noti
                     writes.push(update(run, writer, change, false));
                 }
             }
+            // One at a time: there may be thousands after the start.
+            if records.is_empty()
+                && let Some((id, event)) = progress.reported().take_event()
+                && let Some(writer) = &run.writer
+            {
+                records.push(record(writer, id, event));
+            }
             if now >= marks_due
                 && marks.is_empty()
                 && let Some((namespaces, known)) = progress.stopped()
@@ -222,6 +234,7 @@ async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Noti
             let is_idle = rounds.is_empty()
                 && writes.is_empty()
                 && marks.is_empty()
+                && records.is_empty()
                 && !followed.index.has_changed();
             if run.once && is_idle && progress.is_done(run.writer.is_some()) {
                 return progress.summary(followed.errors());
@@ -249,6 +262,11 @@ async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Noti
             Some(delivered) = writes.next(), if !writes.is_empty() => {
                 let index = &mut followed.borrow_mut().index;
                 progress.take_delivered(&delivered, index, (run.sources.clock)());
+            }
+            Some(refused) = records.next(), if !records.is_empty() => {
+                if let Some((namespace, why)) = refused {
+                    progress.reported().stop_events(&namespace, &why);
+                }
             }
             Some(read) = marks.next(), if !marks.is_empty() => progress.take_resumed(read),
             () = news.notified() => {}
@@ -296,6 +314,18 @@ fn update<'r>(
         } else {
             writer.deliver(change, report).await
         }
+    })
+}
+
+/// Records an Event. Returns the namespace if none may be recorded there, and why.
+fn record<'r>(writer: &'r UpdateWriter<'_>, id: WorkloadId, event: EventNote) -> RunningRecord<'r> {
+    Box::pin(async move {
+        let recorded = writer.record_state(&id, event).await;
+        let error = recorded.err()?;
+        tracing::debug!("no Event on {id}: {error}");
+        error
+            .is_access_denied()
+            .then(|| (id.namespace, error.reason().to_owned()))
     })
 }
 

@@ -150,7 +150,7 @@ pub const RIGHTS: &[Right] = &[
         name: None,
         place: Place::Workloads,
         need: Need::Writing,
-        purpose: "the record of updates",
+        purpose: "the record of updates, and of what holds them back",
     },
     Right {
         verbs: &["get", "watch", "update"],

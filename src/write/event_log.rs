@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::context::LiveWriter;
-use crate::cluster::EventNote;
+use crate::cluster::{EventNote, EventReason};
 use crate::plan::{Change, PolicyEdit, event_note};
 use crate::workload::Observed;
 
@@ -76,23 +76,23 @@ fn events(change: &Change) -> Vec<EventNote> {
             format!("container {container}: {image} failed: {}", failed.cause)
         });
         events.push(EventNote {
-            reason: "RolloutFailed",
-            action: "RollOut",
+            reason: EventReason::RolloutFailed,
+            action: "RollOut".into(),
             note: failed.collect::<Vec<_>>().join("; "),
             is_warning: true,
         });
     }
     if !change.images.is_empty() {
         let (reason, action) = if change.is_automatic_rollback() {
-            ("RolledBack", "RollBack")
+            (EventReason::RolledBack, "RollBack")
         } else if change.is_rollback {
-            ("ImageRolledBack", "RollBack")
+            (EventReason::ImageRolledBack, "RollBack")
         } else {
-            ("ImageUpdated", "Update")
+            (EventReason::ImageUpdated, "Update")
         };
         events.push(EventNote {
             reason,
-            action,
+            action: action.into(),
             note: event_note(&change.images),
             is_warning: false,
         });

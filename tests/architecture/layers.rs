@@ -46,6 +46,7 @@ pub(super) const MAY_USE: &[(&str, &[&str])] = &[
         "cluster",
         &[
             "child_output",
+            "named_enum",
             "secrets",
             "proxy",
             "user_file",

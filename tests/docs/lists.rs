@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use kubectl_imgpolicy::cluster::EventReason;
 use kubectl_imgpolicy::evaluator::{Outcome, Reason};
 use kubectl_imgpolicy::install::{RIGHTS, Right};
 use kubectl_imgpolicy::output::{Column, WriteResult};
@@ -118,6 +119,12 @@ fn reasons_are_listed_with_their_outcome() {
         let line = format!("| `{reason}` | `{}` |", reason.outcome());
         assert!(text.contains(&line), "{line}");
     }
+}
+
+#[test]
+fn each_event_has_a_table_row() {
+    let reasons: Vec<&str> = EventReason::ALL.iter().map(|word| word.as_str()).collect();
+    assert_eq!(first_cells("docs/controller.md", "## Events"), reasons);
 }
 
 #[test]

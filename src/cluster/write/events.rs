@@ -1,11 +1,13 @@
 //! Kubernetes Events, which show in `kubectl describe` what happened to an object.
 
+use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
 
 use jiff::Timestamp;
 use kube::api::PostParams;
 use kube::core::Request;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::cluster::api::error::ClusterError;
 use crate::cluster::api::path_segment::check_path_segment;
@@ -13,6 +15,7 @@ use crate::cluster::api::repeat::SecondCopy;
 use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
+use crate::named_enum::named_enum;
 use crate::workload::Observed;
 
 /// The reporting controller, whatever the field manager's name is.
@@ -21,17 +24,39 @@ pub(crate) const CONTROLLER: &str = "imgpolicy";
 /// The API's maximum length of a note, in bytes.
 const MAX_NOTE: usize = 1024;
 
+/// The API's maximum length of an action, in bytes.
+const MAX_ACTION: usize = 128;
+
 /// How many characters of the object's name the Event's name begins with. With the rest
 /// it stays below the maximum of 253 characters.
 const MAX_PREFIX: usize = 200;
 
+named_enum! {
+    /// What an Event is about.
+    pub enum EventReason {
+        /// An update was written.
+        ImageUpdated = "ImageUpdated",
+        /// A rollout failed.
+        RolloutFailed = "RolloutFailed",
+        /// The previous image was restored after a failure.
+        RolledBack = "RolledBack",
+        /// A user restored the previous image.
+        ImageRolledBack = "ImageRolledBack",
+        /// An update is not made until somebody does something.
+        UpdateHeld = "UpdateHeld",
+        /// The policy of a container cannot be read.
+        PolicyInvalid = "PolicyInvalid",
+    }
+}
+
 /// The content of an Event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventNote {
-    /// The reason, in one word: `ImageUpdated`.
-    pub reason: &'static str,
-    /// The action, in one word: `Update`.
-    pub action: &'static str,
+    /// The reason.
+    pub reason: EventReason,
+    /// The action, and what it is about: `Update`, `Update app to org/app:2`. It is truncated if
+    /// it is longer than the API allows.
+    pub action: Cow<'static, str>,
     /// A description of what happened. It is truncated if it is longer than the API
     /// allows.
     pub note: String,
@@ -52,6 +77,40 @@ impl Cluster {
         field_manager: &str,
         now: Timestamp,
     ) -> Result<(), ClusterError> {
+        // Two updates within one second need two names.
+        let chance = RandomState::new().hash_one(()) & 0xffff;
+        let name = event_name(object, &format!("{:x}{chance:04x}", now.as_second()));
+        let body = body(object, event, field_manager, now, &name);
+        self.send_event(object, body, field_manager).await
+    }
+
+    /// Records an Event about a state of an object. While the API server still has the same
+    /// Event, it is not recorded again, whichever process has recorded it.
+    ///
+    /// # Errors
+    ///
+    /// The user may not create Events, or the server does not respond.
+    pub async fn record_state_event(
+        &self,
+        object: &Observed,
+        event: &EventNote,
+        field_manager: &str,
+        now: Timestamp,
+    ) -> Result<(), ClusterError> {
+        let name = event_name(object, &fingerprint(object, event));
+        let body = body(object, event, field_manager, now, &name);
+        match self.send_event(object, body, field_manager).await {
+            Err(error) if error.already_exists() => Ok(()),
+            recorded => recorded,
+        }
+    }
+
+    async fn send_event(
+        &self,
+        object: &Observed,
+        body: Value,
+        field_manager: &str,
+    ) -> Result<(), ClusterError> {
         let namespace = &object.workload.id.namespace;
         check_path_segment("namespace", namespace)?;
         let scope = Scope::Namespace(namespace.clone());
@@ -59,7 +118,7 @@ impl Cluster {
             dry_run: false,
             field_manager: Some(field_manager.to_owned()),
         };
-        let body = body(object, event, field_manager, now).to_string();
+        let body = body.to_string();
         let request = Request::new(Resource::new("events.k8s.io/v1", "events").path(&scope))
             .create(&params, body.into_bytes());
         // A second copy would fail, because the name already exists.
@@ -68,40 +127,50 @@ impl Cluster {
     }
 }
 
-fn body(object: &Observed, event: &EventNote, instance: &str, now: Timestamp) -> Value {
+/// The name of an Event: that of its object, and an ending of its own.
+fn event_name(object: &Observed, ending: &str) -> String {
+    let id = &object.workload.id;
+    let prefix: String = id.name.chars().take(MAX_PREFIX).collect();
+    let prefix = prefix.trim_end_matches(['-', '.']);
+    format!("{prefix}.{}.{ending}", id.kind.singular())
+}
+
+/// The same for the same Event about the same object.
+fn fingerprint(object: &Observed, event: &EventNote) -> String {
+    let uid = object.uid.as_deref().unwrap_or_default();
+    let parts = [uid, event.reason.as_str(), &event.action, &event.note];
+    let hash = Sha256::digest(parts.join("\0"));
+    hash.iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn body(object: &Observed, event: &EventNote, instance: &str, now: Timestamp, name: &str) -> Value {
     let event_type = if event.is_warning {
         "Warning"
     } else {
         "Normal"
     };
     let id = &object.workload.id;
-    let prefix: String = id.name.chars().take(MAX_PREFIX).collect();
-    let name = format!(
-        "{}.{}.{:x}{:04x}",
-        prefix.trim_end_matches(['-', '.']),
-        id.kind.singular(),
-        now.as_second(),
-        // Two updates within one second need two names.
-        RandomState::new().hash_one(()) & 0xffff
-    );
     json!({"apiVersion": "events.k8s.io/v1", "kind": "Event",
         "metadata": {"namespace": id.namespace, "name": name},
         "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
         "reportingController": CONTROLLER, "reportingInstance": instance,
-        "type": event_type, "reason": event.reason, "action": event.action,
-        "note": truncate(&event.note),
+        "type": event_type, "reason": event.reason,
+        "action": truncate(&event.action, MAX_ACTION), "note": truncate(&event.note, MAX_NOTE),
         "regarding": {"apiVersion": id.api_version, "kind": id.kind, "namespace": id.namespace,
             "name": id.name, "uid": object.uid, "resourceVersion": object.resource_version}})
 }
 
-/// Truncates a note to the length that the API allows.
-fn truncate(note: &str) -> String {
-    if note.len() <= MAX_NOTE {
-        return note.to_owned();
+/// Truncates a text to the length that the API allows, in bytes.
+fn truncate(text: &str, max: usize) -> String {
+    if text.len() <= max {
+        return text.to_owned();
     }
-    let room = MAX_NOTE - '…'.len_utf8();
-    let end = (0..=room).rev().find(|&end| note.is_char_boundary(end));
-    format!("{}…", &note[..end.unwrap_or_default()])
+    let room = max - '…'.len_utf8();
+    let end = (0..=room).rev().find(|&end| text.is_char_boundary(end));
+    format!("{}…", &text[..end.unwrap_or_default()])
 }
 
 #[cfg(test)]
@@ -121,8 +190,8 @@ mod tests {
 
     fn note(text: &str) -> EventNote {
         EventNote {
-            reason: "ImageUpdated",
-            action: "Update",
+            reason: EventReason::ImageUpdated,
+            action: "Update".into(),
             is_warning: false,
             note: text.to_owned(),
         }
@@ -167,11 +236,40 @@ mod tests {
         assert_eq!(recorded.expect_err("refused").reason(), "Forbidden");
     }
 
+    #[tokio::test]
+    async fn state_that_is_recorded_already_is_not_recorded_again() {
+        let exists = json!({"kind": "Status", "status": "Failure", "reason": "AlreadyExists",
+            "message": "events \"x\" already exists", "code": 409});
+        let (cluster, requests) = answering(move |_| (409, exists.to_string()));
+        for (name, text) in [("web", "n"), ("web", "n"), ("web", "other")] {
+            let recorded = cluster
+                .record_state_event(&observed(name), &note(text), "ci", Timestamp::UNIX_EPOCH)
+                .await;
+            recorded.expect("it is there");
+        }
+        let sent = requests.sent();
+        let names: Vec<&Value> = sent
+            .iter()
+            .map(|sent| &sent.body["metadata"]["name"])
+            .collect();
+        assert_eq!(names[0], names[1]);
+        assert_ne!(names[0], names[2]);
+    }
+
     #[test]
     fn names_and_notes_stay_within_the_limits_of_the_api() {
         let long = format!("{}-.{}", "a".repeat(198), "b".repeat(53));
         let text = "ä".repeat(MAX_NOTE);
-        let body = body(&observed(&long), &note(&text), "ci", Timestamp::UNIX_EPOCH);
+        let object = observed(&long);
+        let mut event = note(&text);
+        event.action = "Update app to a-very-long-name".repeat(9).into();
+        let name = event_name(&object, "0a");
+        let body = body(&object, &event, "ci", Timestamp::UNIX_EPOCH, &name);
+        let action = body["action"].as_str().expect("an action");
+        assert!(
+            action.len() <= MAX_ACTION && action.ends_with('…'),
+            "{action}"
+        );
         let name = body["metadata"]["name"].as_str().expect("a name");
         let start = format!("{}.deployment.0", "a".repeat(198));
         assert!(name.starts_with(&start) && name.len() <= 253, "{name}");

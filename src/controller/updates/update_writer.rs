@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, ClusterError, EventNote};
 use crate::collect::PullSecretUse;
 use crate::plan::{Authorship, Plan};
 use crate::registry::Registries;
-use crate::workload::Observed;
+use crate::secrets;
+use crate::workload::{Observed, WorkloadId};
 use crate::write::{
     Applied, DryRun, Fence, LiveWriter, StopSignal, WriteContext, WriteEvent, Writer,
 };
@@ -39,6 +40,27 @@ pub struct UpdateWriter<'a> {
 }
 
 impl UpdateWriter<'_> {
+    /// Records an Event about a state of a workload.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or no Event may be recorded.
+    pub async fn record_state(
+        &self,
+        id: &WorkloadId,
+        event: EventNote,
+    ) -> Result<(), ClusterError> {
+        let object = self.cluster.observe(id).await?;
+        let event = EventNote {
+            note: secrets::redact(&event.note).into_owned(),
+            ..event
+        };
+        let now = (self.clock)();
+        self.cluster
+            .record_state_event(&object, &event, self.field_manager, now)
+            .await
+    }
+
     /// Writes a plan with one change. `wait`: how long its rollout is followed; `None`: it is not.
     pub(super) async fn write(
         &self,

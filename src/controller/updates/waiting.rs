@@ -104,9 +104,9 @@ impl WaitingUpdates {
         })
     }
 
-    /// Why an update waits.
-    pub(crate) fn waits(&self) -> &BTreeMap<WorkloadId, Wait> {
-        &self.waits
+    /// The update of a workload, and why it waits.
+    pub(crate) fn find(&self, id: &WorkloadId) -> Option<(&Change, &Wait)> {
+        self.due.get(id).zip(self.waits.get(id))
     }
 
     /// The namespaces of the updates that a breaker stops.

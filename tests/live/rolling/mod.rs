@@ -6,6 +6,7 @@
 
 mod controller;
 mod controller_brakes;
+mod controller_events;
 mod controller_metrics;
 mod flux;
 mod follow;
