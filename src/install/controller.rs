@@ -76,6 +76,9 @@ fn container(installation: &Installation) -> Value {
             "name": "POD_NAME",
             "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}},
         }],
+        "ports": [{"name": "metrics", "containerPort": installation.metrics_port}],
+        "livenessProbe": {"httpGet": {"path": "/healthz", "port": "metrics"}},
+        "readinessProbe": {"httpGet": {"path": "/readyz", "port": "metrics"}},
         "resources": {
             "requests": {"cpu": "50m", "memory": "64Mi"},
             "limits": {"memory": "192Mi"},

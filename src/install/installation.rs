@@ -19,6 +19,8 @@ pub struct Installation {
     pub uses_pull_secrets: bool,
     /// The arguments of `controller run`.
     pub arguments: Vec<String>,
+    /// The port of its metrics, and of the pages that say whether it is well.
+    pub metrics_port: u16,
     /// Whether its replicas get a memcached of their own.
     pub has_memcached: bool,
     /// The key of what is cached for private repositories; `None`: it is not cached.

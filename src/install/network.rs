@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::installation::Installation;
 use super::memcached::MEMCACHED_PORT;
 use super::names::{CONTROLLER, Component, MEMCACHED};
 
@@ -22,16 +23,17 @@ pub(super) fn memcached_policy(namespace: &str) -> Value {
     })
 }
 
-/// Nobody needs to reach the controller. It reaches the API server, registries and proxies,
-/// whose addresses are not known here.
-pub(super) fn controller_policy(namespace: &str) -> Value {
+/// Only the metrics can be reached. The controller itself reaches the API server, registries and
+/// proxies, whose addresses are not known here.
+pub(super) fn controller_policy(installation: &Installation) -> Value {
     json!({
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
-        "metadata": Component::Controller.metadata(namespace, CONTROLLER),
+        "metadata": Component::Controller.metadata(&installation.namespace, CONTROLLER),
         "spec": {
             "podSelector": {"matchLabels": Component::Controller.labels()},
             "policyTypes": ["Ingress"],
+            "ingress": [{"ports": [{"protocol": "TCP", "port": installation.metrics_port}]}],
         },
     })
 }

@@ -45,7 +45,7 @@ impl Installation {
             objects.push(memcached_service(namespace));
             objects.push(memcached(namespace));
         }
-        objects.push(controller_policy(namespace));
+        objects.push(controller_policy(self));
         objects.push(disruption_budget(namespace));
         objects.push(controller(self));
         objects

@@ -178,6 +178,7 @@ fn flags_of_the_run_become_arguments() {
             "--selector=team=shop",
             "--sync-interval=2m",
             "--max-failures=3",
+            "--metrics-address=[::]:8080",
             "--cache=memcached://imgpolicy-memcached:11211",
             "--cache-key-file=/etc/imgpolicy/cache-key/key",
         ]
@@ -185,6 +186,32 @@ fn flags_of_the_run_become_arguments() {
     let controller = deployment(&objects, "imgpolicy-controller");
     let container = &controller["spec"]["template"]["spec"]["containers"][0];
     assert_eq!(container["image"], "r.io/i:1");
+}
+
+#[test]
+fn metrics_port_is_the_same_everywhere() {
+    for (flags, port) in [
+        (&["-A"][..], 8080),
+        (&["-A", "--metrics-address=0.0.0.0:9"], 9),
+    ] {
+        let objects = objects(flags);
+        let words = arguments(&objects);
+        let addresses = words
+            .iter()
+            .filter(|word| word.starts_with("--metrics-address="));
+        let ends: Vec<bool> = addresses
+            .map(|word| word.ends_with(&format!(":{port}")))
+            .collect();
+        assert_eq!(ends, [true], "{words:?}");
+        let container = &deployment(&objects, "imgpolicy-controller")["spec"]["template"]["spec"]["containers"]
+            [0];
+        assert_eq!(container["ports"][0]["containerPort"], port);
+        let policies = of_kind(&objects, "NetworkPolicy").into_iter();
+        let mut of_controller =
+            policies.filter(|policy| policy["metadata"]["name"] == "imgpolicy-controller");
+        let policy = of_controller.next().expect("a policy");
+        assert_eq!(policy["spec"]["ingress"][0]["ports"][0]["port"], port);
+    }
 }
 
 #[test]
@@ -199,7 +226,13 @@ fn memcached_is_left_out_if_another_cache_is_named() {
     assert_eq!(of_kind(&off, "Secret").len(), 0);
     assert_eq!(
         arguments(&off),
-        ["controller", "run", "--all-namespaces", "--cache=off"]
+        [
+            "controller",
+            "run",
+            "--all-namespaces",
+            "--cache=off",
+            "--metrics-address=[::]:8080"
+        ]
     );
     let own = objects(&["-A", "--cache=memcached://m:1", "--cache-key-secret=s"]);
     assert_eq!(memcached(&own), 0);
@@ -246,6 +279,7 @@ fn flags_that_make_no_sense_in_a_deployment_are_refused() {
         (&["-A", "--once"], "a Deployment would start it again"),
         (&["-A", "--cache-key-file", "x"], "use --cache-key-secret"),
         (&["-A", "--offline"], "--offline"),
+        (&["-A", "--metrics-address=127.0.0.1:8080"], "the kubelet"),
         (&["-A", "--sync-interval", "1"], "--sync-interval"),
         (
             &["-A", "--cache=off", "--cache-key-secret=s"],

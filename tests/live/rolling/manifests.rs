@@ -15,6 +15,7 @@ use crate::control_plane::ControlPlane;
 use crate::controller_process::ControllerProcess;
 use crate::kubeconfigs;
 use crate::memcached::Memcached;
+use crate::process::free_ports;
 use crate::shop::Shop;
 
 const CONTROLLER: &str = "imgpolicy-controller";
@@ -34,6 +35,8 @@ struct Installed {
     objects: Vec<Value>,
     folder: tempfile::TempDir,
     memcached: Memcached,
+    /// Where the metrics are here.
+    metrics: String,
 }
 
 impl Installed {
@@ -59,6 +62,7 @@ impl Installed {
             assert_eq!(applied.stderr, "", "a warning");
         }
         let documents = printed.stdout.split("---\n");
+        let [port] = free_ports();
         Self {
             namespace: namespace.to_owned(),
             objects: documents
@@ -66,6 +70,7 @@ impl Installed {
                 .collect(),
             folder,
             memcached: Memcached::start(),
+            metrics: format!("127.0.0.1:{port}"),
         }
     }
 
@@ -84,17 +89,36 @@ impl Installed {
         let words: Vec<&str> = words.filter_map(Value::as_str).collect();
         let own = words.strip_prefix(&["controller", "run"]).expect("a run");
         let (cache, key) = ("--cache=memcached://", "--cache-key-file=");
+        let metrics = "--metrics-address=";
         let mut arguments = vec!["-n".to_owned(), self.namespace.clone()];
         arguments.extend(own.iter().map(|word| {
             if word.starts_with(cache) {
                 format!("{cache}{}", self.memcached.address)
             } else if word.starts_with(key) {
                 format!("{key}{}", self.key_file().display())
+            } else if word.starts_with(metrics) {
+                format!("{metrics}{}", self.metrics)
             } else {
                 (*word).to_owned()
             }
         }));
         arguments
+    }
+
+    /// The answers to the probes.
+    async fn probed(&self) -> Vec<u16> {
+        let deployment = self.object("Deployment", CONTROLLER);
+        let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+        let client = reqwest::Client::builder().no_proxy().build();
+        let client = client.expect("a client");
+        let mut answers = Vec::new();
+        for probe in ["livenessProbe", "readinessProbe"] {
+            let path = container[probe]["httpGet"]["path"].as_str();
+            let url = format!("http://{}{}", self.metrics, path.expect("a path"));
+            let answer = client.get(url).send().await.expect("an answer");
+            answers.push(answer.status().as_u16());
+        }
+        answers
     }
 
     /// The key of the cache, in a file.
@@ -260,6 +284,7 @@ async fn printed_roles_are_enough_and_none_of_their_rights_is_idle() {
     shop.push("1.0.2").await;
     shop.settles("deployment", &["1.0.2"]).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(installed.probed().await, [200, 200]);
     let (end, _, log) = controller.stop();
     assert_eq!(end.code(), Some(0), "{log}");
 

@@ -1,5 +1,6 @@
 //! `controller manifests`: prints what installs the controller.
 
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 
 use base64::Engine as _;
@@ -17,6 +18,9 @@ use crate::registry::CacheOption;
 
 /// The namespace if none is given.
 const NAMESPACE: &str = "imgpolicy-system";
+
+/// Where the controller serves its metrics if no address is given.
+const METRICS_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 8080);
 
 /// The length of a new key in bytes.
 const KEY_BYTES: usize = 32;
@@ -79,6 +83,10 @@ impl ManifestsArgs {
         let registry = &self.run.access.registry;
         let has_memcached = *registry.cache_option() == CacheOption::default();
         let mut arguments = globals.given.to_assignments::<RunArgs>();
+        let metrics = self.run.metrics_address.unwrap_or(METRICS_ADDRESS);
+        if self.run.metrics_address.is_none() {
+            arguments.push(format!("--metrics-address={metrics}"));
+        }
         if has_memcached {
             arguments.push(format!("--cache=memcached://{MEMCACHED_ADDRESS}"));
         }
@@ -90,6 +98,7 @@ impl ManifestsArgs {
             observes: self.run.observe,
             uses_pull_secrets: !self.run.access.pull_secrets.is_off(),
             arguments,
+            metrics_port: metrics.port(),
             has_memcached,
             cache_key: if has_memcached || self.has_own_memcached() {
                 Some(self.cache_key()?)
@@ -111,6 +120,12 @@ impl ManifestsArgs {
         if self.run.once {
             return Err(CommandError::usage(
                 "--once ends the controller, and a Deployment would start it again",
+            ));
+        }
+        let metrics = self.run.metrics_address;
+        if metrics.is_some_and(|address| address.ip().is_loopback() || address.port() == 0) {
+            return Err(CommandError::usage(
+                "the kubelet must be able to reach --metrics-address, such as [::]:8080",
             ));
         }
         if registry.has_cache_key_file() {

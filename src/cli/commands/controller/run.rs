@@ -111,7 +111,7 @@ pub(crate) struct RunArgs {
     /// Serve /metrics, /healthz and /readyz at this IP address and port; [::]:8080 is port 8080 of
     /// every address
     #[arg(long, value_name = "ADDRESS", value_parser = metrics_address, conflicts_with = "once")]
-    metrics_address: Option<SocketAddr>,
+    pub(super) metrics_address: Option<SocketAddr>,
 
     /// The format of the lines on standard error
     #[arg(long, value_name = "FORMAT", default_value = "text")]
