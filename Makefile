@@ -26,6 +26,10 @@ dist: ## Build and pack the plugin as it is released: target/dist (TARGET=…).
 dist-check: ## Build it twice, at two places, and compare the archives (TARGET=…).
 	.ci/dist-check $(TARGET)
 
+.PHONY: image
+image: ## Build the container image as an OCI layout: target/image (TARGET=…).
+	.ci/image $(TARGET)
+
 .PHONY: sbom
 sbom: $(CARGO_CYCLONEDX) ## List the crates in the program: target/dist/kubectl-imgpolicy.cdx.json.
 	.ci/sbom $(CARGO_CYCLONEDX)

@@ -1,12 +1,15 @@
-//! Generates the reference from the parser, so that it always matches the program:
+//! Generates the reference from the parser, so that it always matches the program, and what else
+//! a release needs:
 //!
 //! ```text
-//! reference commands FILE    docs/commands.md
-//! reference man DIR          a man page for each command
+//! reference commands FILE        docs/commands.md
+//! reference man DIR              a man page for each command
+//! reference certificates FILE    Mozilla's root certificates, for the image
 //! ```
 //!
 //! It is an example and not a subcommand, so that the shipped program does not contain it.
 
+mod certificates;
 mod help;
 mod man;
 mod markdown;
@@ -22,8 +25,9 @@ fn main() -> ExitCode {
     let result = match words[..] {
         ["commands", file] => std::fs::write(file, markdown::page(command)),
         ["man", folder] => man::write(command, Path::new(folder)),
+        ["certificates", file] => std::fs::write(file, certificates::bundle()),
         _ => Err(std::io::Error::other(
-            "usage: reference commands FILE | reference man DIR",
+            "usage: reference commands FILE | reference man DIR | reference certificates FILE",
         )),
     };
     match result {

@@ -49,6 +49,8 @@ mod binary;
 mod busy_writer;
 mod candidates;
 mod certificates;
+#[path = "../../examples/reference/certificates.rs"]
+mod certificates_of_image;
 #[path = "../support/content.rs"]
 #[expect(
     dead_code,
@@ -75,6 +77,7 @@ mod helm;
 #[expect(dead_code, reason = "of the reference, the man pages are needed here")]
 mod help;
 mod home;
+mod image_layout;
 mod image_policies;
 mod interrupts;
 mod krew;

@@ -1,5 +1,7 @@
 //! Small images, pushed as a client would.
 
+use std::path::{Path, PathBuf};
+
 use futures_util::{StreamExt as _, stream};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
@@ -30,6 +32,42 @@ pub(crate) const NEWEST: &str = "2026-03-01T00:00:00Z";
 const AT_ONCE: usize = 16;
 
 impl Registry {
+    /// Pushes the image of an OCI layout, and returns its digest.
+    pub(crate) async fn push_layout(&self, repository: &str, tag: &str, layout: &Path) -> String {
+        let upload = Upload::new(self, repository);
+        let index = std::fs::read(layout.join("index.json")).expect("an index");
+        let index: Value = serde_json::from_slice(&index).expect("JSON");
+        let [whole] = &index["manifests"].as_array().expect("a list")[..] else {
+            panic!("one image: {index:#}");
+        };
+        let whole = blob_of(layout, whole);
+        let images: Value = serde_json::from_str(&whole).expect("JSON");
+        for image in images["manifests"].as_array().expect("a list") {
+            let text = blob_of(layout, image);
+            let manifest: Value = serde_json::from_str(&text).expect("JSON");
+            let layers = manifest["layers"].as_array().expect("a list").iter();
+            for descriptor in layers.chain([&manifest["config"]]) {
+                let bytes = std::fs::read(blob_path(layout, descriptor)).expect("a blob");
+                let media_type = descriptor["mediaType"].as_str().expect("a type");
+                assert_eq!(upload.blob(media_type, bytes).await, *descriptor);
+            }
+            let own = digest(text.as_bytes());
+            assert_eq!(image["digest"], own);
+            upload.manifest(&own, MANIFEST, &text).await;
+        }
+        upload.manifest(tag, INDEX, &whole).await
+    }
+
+    /// Downloads a manifest or a blob: `manifests/TAG`, `blobs/DIGEST`.
+    pub(crate) async fn pull(&self, repository: &str, path: &str) -> Vec<u8> {
+        let url = format!("{}/v2/{repository}/{path}", self.url());
+        let request = self.client().get(url);
+        let request = request.header("accept", format!("{MANIFEST}, {INDEX}"));
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        answer.bytes().await.expect("a body").to_vec()
+    }
+
     /// Pushes an image for platforms such as `linux/arm64`, with the same creation time.
     /// One platform gives a plain manifest, several an index.
     pub(crate) async fn push(
@@ -162,6 +200,16 @@ impl<'a> Upload<'a> {
         }
         request.send().await.expect("an answer")
     }
+}
+
+/// Where a layout has the content of a descriptor.
+fn blob_path(layout: &Path, descriptor: &Value) -> PathBuf {
+    let digest = descriptor["digest"].as_str().expect("a digest");
+    layout.join("blobs").join(digest.replace(':', "/"))
+}
+
+fn blob_of(layout: &Path, descriptor: &Value) -> String {
+    std::fs::read_to_string(blob_path(layout, descriptor)).expect("a blob")
 }
 
 fn descriptor(media_type: &str, bytes: &[u8]) -> Value {

@@ -7,6 +7,7 @@ use regex::Regex;
 use serde_json::{Map, Value, json};
 
 use super::{list, read, text, yaml};
+use crate::support::program::TestEnvironment;
 
 /// All workflows, by the names of their files.
 fn workflows() -> BTreeMap<String, String> {
@@ -82,6 +83,7 @@ fn only_the_jobs_of_a_release_may_do_more_than_read() {
             json!({"id-token": "write", "attestations": "write"}),
         ),
         ("publish", json!({"contents": "write"})),
+        ("image", json!({"contents": "read", "packages": "write"})),
     ]);
     for (file, workflow) in workflows() {
         let workflow = yaml(&workflow);
@@ -133,6 +135,26 @@ fn everything_that_is_published_was_attested() {
     // The names of what is uploaded.
     assert!(read(".ci/sbom").contains("name=kubectl-imgpolicy.cdx\n"));
     assert!(read(".ci/dist-archive").contains("kubectl-imgpolicy-{options.platform}.tar.gz"));
+}
+
+#[test]
+fn image_is_made_of_the_published_programs_and_is_the_one_that_manifests_name() {
+    let release = release();
+    let job = &jobs(&release)["image"];
+    assert_eq!(needs(job), BTreeSet::from(["publish"]));
+    let [step] = uses(job, "actions/download-artifact")[..] else {
+        panic!("it downloads once");
+    };
+    assert_eq!(text(step, "/with/path"), "target/dist");
+    let environment = TestEnvironment::new();
+    let printed = environment.run(["controller", "manifests", "-A"]).expect(0);
+    // The tag of a release is its version.
+    let image = format!(
+        "image: {}:v{}\n",
+        text(job, "/env/IMAGE"),
+        env!("CARGO_PKG_VERSION")
+    );
+    assert!(printed.stdout.contains(&image), "{image}");
 }
 
 #[test]
