@@ -25,7 +25,7 @@ use super::decide::{Decided, DecisionSources, decide};
 use super::event::ControllerEvent;
 use super::facts::RepositoryFacts;
 use super::follow::Followed;
-use super::lease::Leadership;
+use super::lease::{Leadership, ReportedLeader};
 use super::metrics::ControllerMetrics;
 use super::progress::{Progress, RunSummary};
 use super::queue::{QueueTimes, ScanQueue};
@@ -152,20 +152,19 @@ async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Noti
     let mut marks_due = Duration::ZERO;
     let mut records: FuturesUnordered<RunningRecord<'_>> = FuturesUnordered::new();
     let mut leadership = run.leadership.clone();
-    let mut is_leading = None;
+    let mut reported_leader = ReportedLeader::default();
     let started = Instant::now();
     let mut stopping = pin!(run.stop.requested().fuse());
     loop {
         let now = started.elapsed();
         let is_stopped = run.stop.is_requested();
         let leads = leadership.as_ref().is_none_or(Leadership::is_leader);
-        if is_leading.replace(leads) != Some(leads) {
-            if let Some(leadership) = &leadership {
-                let holder = leadership.holder();
-                (run.report)(ControllerEvent::Leading(leads, holder.as_deref()));
-            }
-            has_begun = false;
+        let holder = leadership.as_ref().and_then(Leadership::other_holder);
+        let leader = reported_leader.take(leads, holder.as_deref());
+        if leader.is_worth_a_report && leadership.is_some() {
+            (run.report)(ControllerEvent::Leading(leads, holder.as_deref()));
         }
+        has_begun &= !leader.has_turned;
         if let Some(metrics) = &run.metrics {
             let followed = followed.borrow();
             metrics.turn_with(followed.state(), || {

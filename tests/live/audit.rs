@@ -65,6 +65,35 @@ impl ControlPlane {
             .collect()
     }
 
+    /// The patches of workloads by replicas before which the replica has not read the Lease in
+    /// the same namespace, each reading counting for one patch.
+    pub(crate) fn unchecked_patches(&self, namespace: &str) -> Vec<AuditedPatch> {
+        let mut patches = self.audited_patches(namespace);
+        patches.retain(|patch| patch.user.starts_with("replica-"));
+        patches.sort_by(|a, b| a.received.cmp(&b.received));
+        let readings: Vec<(String, String)> = self
+            .audit_events()
+            .iter()
+            .filter(|event| is_reading_of_lease(event, namespace))
+            .map(|event| {
+                (
+                    text(event, "/user/username"),
+                    text(event, "/stageTimestamp"),
+                )
+            })
+            .collect();
+        let mut used: BTreeMap<String, usize> = BTreeMap::new();
+        patches.retain(|patch| {
+            let earlier = readings
+                .iter()
+                .filter(|(user, answered)| *user == patch.user && *answered < patch.received);
+            let used = used.entry(patch.user.clone()).or_default();
+            *used += 1;
+            earlier.count() < *used
+        });
+        patches
+    }
+
     /// The changes of images in a namespace, by workload, in the order in which the API server
     /// has accepted them. `first`: the image with which each workload was created.
     pub(crate) fn image_changes(
@@ -89,6 +118,19 @@ impl ControlPlane {
     }
 }
 
+fn is_reading_of_lease(event: &Value, namespace: &str) -> bool {
+    let object = &event["objectRef"];
+    event["verb"] == "get"
+        && event["responseStatus"]["code"] == 200
+        && object["resource"] == "leases"
+        && object["namespace"] == namespace
+}
+
+fn text(event: &Value, at: &str) -> String {
+    let value = event.pointer(at).and_then(Value::as_str);
+    value.unwrap_or_default().to_owned()
+}
+
 fn image_changes(patches: &[(AuditedPatch, PatchedState)], first: &str) -> Vec<ImageChanged> {
     let (mut image, mut was_locked) = (first, false);
     let mut changes = Vec::new();
@@ -109,10 +151,7 @@ fn image_changes(patches: &[(AuditedPatch, PatchedState)], first: &str) -> Vec<I
 
 impl AuditedPatch {
     fn of(event: &Value) -> Self {
-        let text = |at: &str| {
-            let value = event.pointer(at).and_then(Value::as_str);
-            value.unwrap_or_default().to_owned()
-        };
+        let text = |at: &str| text(event, at);
         let code = event["responseStatus"]["code"].as_u64().unwrap_or_default();
         Self {
             user: text("/user/username"),

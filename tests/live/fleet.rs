@@ -80,10 +80,13 @@ impl Fleet {
             .collect()
     }
 
-    /// Asserts that every workload got each tag once, and returns the changes of one tag.
+    /// Asserts that every workload got each tag once, and that each patch came after a look at the
+    /// Lease. Returns the changes of one tag.
     pub(crate) fn each_was_updated_once(&self, tag: &str, context: &str) -> Vec<ImageChanged> {
         let first = format!("{}:1.0.0", self.shop.image);
         let by_workload = self.shop.plane.image_changes(self.shop.namespace, &first);
+        let unchecked = self.shop.plane.unchecked_patches(self.shop.namespace);
+        assert!(unchecked.is_empty(), "{unchecked:#?} {context}");
         let expected: Vec<String> = self.tags.clone();
         assert_eq!(by_workload.len(), self.names.len(), "{context}");
         for (workload, changes) in &by_workload {

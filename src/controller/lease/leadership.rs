@@ -179,11 +179,16 @@ impl Leadership {
         }
     }
 
-    /// The Lease names this process until it expires, also after the process has stopped to
-    /// lead.
+    /// Another holder of the Lease. The Lease names this process until it expires, also after
+    /// the process has stopped to lead.
+    pub(crate) fn other_holder(&self) -> Option<String> {
+        self.holder().filter(|holder| *holder != self.identity)
+    }
+
     fn standby(&self) -> NotLeader {
-        let holder = self.holder().filter(|holder| *holder != self.identity);
-        NotLeader::Standby { holder }
+        NotLeader::Standby {
+            holder: self.other_holder(),
+        }
     }
 
     /// Stops to lead at once, and removes this process from the Lease, so that another

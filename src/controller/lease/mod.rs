@@ -41,6 +41,7 @@ mod evaluate;
 mod follow;
 mod identity;
 mod leadership;
+mod reported;
 #[cfg(test)]
 mod simulation;
 mod state;
@@ -50,5 +51,6 @@ pub use self::election::LeaderElection;
 pub use self::evaluate::{LeaseAction, Loss, evaluate};
 pub use self::identity::unique_identity;
 pub use self::leadership::{Leadership, NotLeader, ReleaseError};
+pub(crate) use self::reported::ReportedLeader;
 pub use self::state::{LeaderTerm, LeaseState, Seen, Sighting};
 pub use self::times::{InvalidLeaseTimes, LeaseTimes};

@@ -206,7 +206,9 @@ async fn begun(rolling: &mut Rolling, first: ControllerProcess) -> (Replicas, St
     rolling.fleet.all_have("1.0.1", || replicas.logs()).await;
     let second = User::Replica(1);
     replicas.all.push((second, rolling.replica(second)));
-    replicas.one_says("this replica writes nothing").await;
+    replicas
+        .one_says(" leads; this replica writes nothing")
+        .await;
     let tag = rolling.fleet.push().await;
     replicas.one_says(&format!("{tag}: updated")).await;
     (replicas, tag)
