@@ -1,11 +1,14 @@
 //! The pages that `controller run --metrics-address` serves.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use kubectl_imgpolicy::controller::metrics::Metric;
 
 use super::controller::SHORT_LEASE;
 use crate::controller_process::ControllerProcess;
+use crate::cut_line::CutLine;
+use crate::kubeconfigs::{self, User};
 use crate::process::free_ports;
 use crate::registry::Registry;
 use crate::shop::Shop;
@@ -20,11 +23,15 @@ struct Served {
 
 impl Served {
     fn start(shop: &Shop) -> Self {
+        Self::start_as(&shop.kubeconfig)
+    }
+
+    fn start_as(kubeconfig: &Path) -> Self {
         let [port] = free_ports();
         let address = format!("127.0.0.1:{port}");
         let arguments = [&SHORT_LEASE[..], &["--metrics-address", &address]].concat();
         Self {
-            process: ControllerProcess::start(shop, &arguments),
+            process: ControllerProcess::start_as(kubeconfig, &arguments),
             address,
         }
     }
@@ -138,4 +145,40 @@ async fn metrics_show_updates_leaders_and_a_registry_that_is_down() {
     assert_eq!(end.code(), Some(0), "{log}");
     assert!(std::net::TcpStream::connect(&address).is_err());
     second.reaches("imgpolicy_leader", 1.0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leader_that_is_cut_off_says_so_before_another_one_leads() {
+    let shop = Shop::open_rolling("controller-metrics-cut").await;
+    let line = CutLine::to(shop.plane.url.trim_start_matches("https://"));
+    let user = User::Replica(0);
+    let through = kubeconfigs::of_user_through(shop.plane, user, &line.address, shop.namespace);
+    let first = Served::start_as(&through);
+    first.reaches("imgpolicy_leader", 1.0).await;
+    let second = Served::start(&shop);
+    second.is_ready().await;
+
+    line.cut(true);
+    let cut = Instant::now();
+    let mut led = None;
+    loop {
+        let leader = "imgpolicy_leader";
+        let (one, other) = tokio::join!(first.value(leader), second.value(leader));
+        assert!(one + other < 1.5, "both lead after {:?}", cut.elapsed());
+        if one < 0.5 {
+            led.get_or_insert(cut.elapsed());
+        }
+        if other > 0.5 {
+            break;
+        }
+        assert!(cut.elapsed() < WITHIN, "{}", second.process.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // The deadline is two seconds after the last renewal.
+    let limit = Duration::from_millis(2500);
+    assert!(led.is_some_and(|led| led < limit), "{led:?}");
+    // The loop turns without the API server.
+    assert_eq!(first.status("/healthz").await, Some(200));
+    assert_eq!(first.status("/readyz").await, Some(200));
+    line.cut(false);
 }
