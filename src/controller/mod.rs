@@ -17,6 +17,7 @@ pub mod decide;
 pub mod event;
 pub mod facts;
 mod follow;
+mod handover;
 pub mod index;
 pub mod lease;
 pub mod metrics;

@@ -25,6 +25,7 @@ use super::decide::{Decided, DecisionSources, decide};
 use super::event::ControllerEvent;
 use super::facts::RepositoryFacts;
 use super::follow::Followed;
+use super::handover::{BothClocks, Handover};
 use super::lease::{Leadership, ReportedLeader};
 use super::metrics::ControllerMetrics;
 use super::progress::{Progress, RunSummary};
@@ -153,6 +154,7 @@ async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Noti
     let mut records: FuturesUnordered<RunningRecord<'_>> = FuturesUnordered::new();
     let mut leadership = run.leadership.clone();
     let mut reported_leader = ReportedLeader::default();
+    let mut handover = Handover::default();
     let started = Instant::now();
     let mut stopping = pin!(run.stop.requested().fuse());
     loop {
@@ -165,6 +167,23 @@ async fn work(run: &ControllerRun<'_>, followed: &RefCell<Followed>, news: &Noti
             (run.report)(ControllerEvent::Leading(leads, holder.as_deref()));
         }
         has_begun &= !leader.has_turned;
+        if let Some(leadership) = &leadership {
+            let now = BothClocks {
+                wall: (run.sources.clock)(),
+                since_start: now,
+            };
+            if !leads || leader.has_turned {
+                handover.take_over(leadership, &mut queue, now);
+            }
+            if leads && leader.has_turned {
+                for sentence in Handover::sentences(&queue, now.since_start) {
+                    (run.report)(ControllerEvent::Note(&sentence));
+                }
+            }
+            if leads {
+                handover.pass_on(leadership, &queue, run.sources.registries, now);
+            }
+        }
         if let Some(metrics) = &run.metrics {
             let followed = followed.borrow();
             metrics.turn_with(followed.state(), || {

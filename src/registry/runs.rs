@@ -35,8 +35,7 @@ impl Registries {
         }
     }
 
-    /// How much longer the registry of a repository wants no requests (429 with `Retry-After`), if
-    /// a run did not wait so long.
+    /// How much longer the registry of a repository wants no requests (429 with `Retry-After`).
     #[must_use]
     pub fn wanted_pause(&self, name: &CanonicalName) -> Option<Duration> {
         let places = self.inner.conf.sources(name);

@@ -13,6 +13,8 @@ pub(crate) struct Outage {
     pub(crate) probe_at: Duration,
     /// Whether a probe is under way.
     pub(crate) is_probing: bool,
+    /// Until when the host has asked for a pause, if it has.
+    pub(crate) wanted_until: Option<Duration>,
 }
 
 impl Outage {
@@ -23,7 +25,29 @@ impl Outage {
             failures: 1,
             probe_at: now + pause,
             is_probing: false,
+            wanted_until: wanted.map(|wanted| now + wanted),
         }
+    }
+
+    /// A pause that another replica was asked for.
+    pub(crate) fn until(end: Duration) -> Self {
+        Self {
+            failures: 1,
+            probe_at: end,
+            is_probing: false,
+            wanted_until: Some(end),
+        }
+    }
+
+    /// Waits at least until this time.
+    pub(crate) fn extend(&mut self, end: Duration) {
+        self.probe_at = self.probe_at.max(end);
+        self.wanted_until = self.wanted_until.max(Some(end));
+    }
+
+    /// Whether the host has asked for a pause that is not over.
+    pub(crate) fn is_wanted(&self, now: Duration) -> bool {
+        self.wanted_until.is_some_and(|until| until > now)
     }
 
     /// A failure while the host is known to be down. Only that of a probe counts: the other
@@ -34,7 +58,8 @@ impl Outage {
             let pause = doubled(FIRST_PAUSE, self.failures - 1, longest.max(FIRST_PAUSE));
             self.probe_at = now + pause;
         }
-        let wanted = now + wanted.unwrap_or_default();
-        self.probe_at = self.probe_at.max(wanted);
+        if let Some(wanted) = wanted {
+            self.extend(now + wanted);
+        }
     }
 }

@@ -8,9 +8,11 @@
 
 mod entry;
 mod host;
+mod pauses;
 mod scan_queue;
 #[cfg(test)]
 mod tests;
 
 pub use entry::{ScanClass, ScanOutcome, ScanResult};
+pub use pauses::{pauses_text, read_pauses};
 pub use scan_queue::{QueueTimes, ScanQueue};

@@ -136,7 +136,11 @@ impl<S: BuildHasher> ScanQueue<S> {
         let host = name.registry();
         let wait = match outcome {
             ScanOutcome::Answered | ScanOutcome::Refused => {
-                if self.outages.remove(host).is_some() {
+                // A scan that had begun before says nothing about the pause.
+                let is_paused = |outage: &Outage| outage.is_wanted(now);
+                if !self.outages.get(host).is_some_and(is_paused)
+                    && self.outages.remove(host).is_some()
+                {
                     self.recover(host, now);
                 }
                 None
@@ -180,6 +184,33 @@ impl<S: BuildHasher> ScanQueue<S> {
             entry.pause()
         };
         entry.due = now + pause;
+    }
+
+    /// How much longer hosts want no requests.
+    #[must_use]
+    pub fn pauses(&self, now: Duration) -> BTreeMap<String, Duration> {
+        let paused = self.outages.iter().filter_map(|(host, outage)| {
+            let left = outage.wanted_until?.checked_sub(now)?;
+            (!left.is_zero()).then(|| (host.clone(), left))
+        });
+        paused.collect()
+    }
+
+    /// Sends no request to a host for this time, because another replica was asked for that.
+    pub fn pause(&mut self, host: &str, left: Duration, now: Duration) {
+        let end = now + left;
+        match self.outages.get_mut(host) {
+            Some(outage) => outage.extend(end),
+            None => {
+                self.outages.insert(host.to_owned(), Outage::until(end));
+            }
+        }
+    }
+
+    /// The repositories that are being scanned.
+    pub fn running(&self) -> impl Iterator<Item = &CanonicalName> {
+        let running = self.entries.iter().filter(|(_, entry)| entry.is_running);
+        running.map(|(name, _)| name)
     }
 
     /// How many repositories there are.

@@ -248,3 +248,42 @@ fn repository_that_nothing_uses_any_more_is_forgotten() {
     queue.keep(&BTreeMap::new(), seconds(4));
     assert!(queue.is_empty());
 }
+
+#[test]
+fn pause_is_known_until_it_is_over_and_earlier_scans_do_not_end_it() {
+    let mut queue = queue();
+    let all = names("registry.example", 3, ScanClass::Automated);
+    queue.keep(&all, seconds(0));
+    let taken = queue.take_due(seconds(5), 10);
+    assert_eq!(queue.running().count(), 3);
+    let outcome = ScanOutcome::RateLimited(Some(seconds(900)));
+    queue.finish(&taken[0], outcome, seconds(10));
+    queue.finish(&taken[1], ScanOutcome::Answered, seconds(11));
+    queue.finish(&taken[2], ScanOutcome::Unreachable, seconds(12));
+    let pauses = |left| BTreeMap::from([("registry.example".to_owned(), seconds(left))]);
+    assert_eq!(queue.pauses(seconds(20)), pauses(890));
+    assert_eq!(queue.take_due(seconds(909), 10), []);
+    assert_eq!(queue.pauses(seconds(910)), BTreeMap::new());
+    let probe = queue.take_due(seconds(910), 10);
+    assert_eq!(probe.len(), 1);
+    queue.finish(&probe[0], ScanOutcome::Answered, seconds(911));
+    assert_eq!(queue.take_due(seconds(945), 10).len(), 2);
+    // An outage is not a pause that the host has asked for.
+    queue.finish(&taken[0], ScanOutcome::Unreachable, seconds(950));
+    assert_eq!(queue.pauses(seconds(951)), BTreeMap::new());
+}
+
+#[test]
+fn pause_that_another_replica_was_asked_for_holds_for_every_repository_of_the_host() {
+    let mut queue = queue();
+    queue.pause("registry.example", seconds(60), seconds(1));
+    // A shorter one does not end it.
+    queue.pause("registry.example", seconds(20), seconds(2));
+    let all = names("registry.example", 3, ScanClass::Automated);
+    queue.keep(&all, seconds(2));
+    let name = all.keys().next().expect("a name");
+    queue.request(name, seconds(3));
+    assert_eq!(queue.take_due(seconds(60), 10), []);
+    assert_eq!(queue.next_at(), Some(seconds(61)));
+    assert_eq!(queue.take_due(seconds(61), 10), std::slice::from_ref(name));
+}

@@ -8,6 +8,7 @@ mod controller;
 mod controller_brakes;
 mod controller_events;
 mod controller_metrics;
+mod controller_pauses;
 mod flux;
 mod follow;
 mod history;

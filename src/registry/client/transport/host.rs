@@ -256,9 +256,10 @@ impl Host {
         self.state().given_up.clone().map_or(Ok(()), Err)
     }
 
-    /// How much longer the host wants no requests, if the run did not wait so long.
+    /// How much longer the host wants no requests, whether the run waits so long or not.
     pub(crate) fn wanted_pause(&self) -> Option<Duration> {
-        let until = self.state().wanted_until?;
+        let state = self.state();
+        let until = state.wanted_until.max(state.paused_until)?;
         until.checked_duration_since(Instant::now())
     }
 

@@ -134,7 +134,7 @@ impl Transport {
         }
     }
 
-    /// How much longer a host wants no requests, if a run did not wait so long.
+    /// How much longer a host wants no requests.
     pub(crate) fn wanted_pause(&self, host: &str) -> Option<Duration> {
         let hosts = self.hosts();
         let of_host = hosts.values().filter(|known| known.name() == host);
