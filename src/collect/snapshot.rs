@@ -59,8 +59,7 @@ pub async fn from_workloads(
     add_namespaces(namespaces, &mut snapshot);
     add_live_policies(cluster, &mut snapshot).await;
     let mut needs = cluster_needs(&snapshot)?;
-    // Who works in namespaces may have no right in the whole cluster, and asks for nothing there.
-    needs.nodes &= *scope == Scope::AllNamespaces && snapshot.settings.platforms.is_empty();
+    needs.nodes &= snapshot.settings.platforms.is_empty();
     add_surroundings(cluster, Coverage::Own, &needs, &mut snapshot).await;
     Ok(snapshot)
 }

@@ -10,7 +10,7 @@ pub enum Place {
     Workloads,
     /// In the namespace of each workload, on the Namespace itself.
     Namespaces,
-    /// In the whole cluster.
+    /// In the whole cluster; not if the controller works in namespaces.
     Cluster,
     /// In the namespace where the controller runs.
     Own,
@@ -25,8 +25,6 @@ pub enum Need {
     Writing,
     /// If it uses the pull secrets of workloads.
     PullSecrets,
-    /// If it works on all namespaces.
-    AllNamespaces,
 }
 
 /// A right that the controller needs.
@@ -85,7 +83,7 @@ pub const RIGHTS: &[Right] = &[
         on: &[("", &["namespaces"])],
         name: None,
         place: Place::Cluster,
-        need: Need::AllNamespaces,
+        need: Need::Always,
         purpose: "the same, for many namespaces at once",
     },
     Right {
@@ -101,7 +99,7 @@ pub const RIGHTS: &[Right] = &[
         on: &[("", &["nodes"])],
         name: None,
         place: Place::Cluster,
-        need: Need::AllNamespaces,
+        need: Need::Always,
         purpose: "the platforms that an image must have",
     },
     Right {
@@ -132,7 +130,7 @@ pub const RIGHTS: &[Right] = &[
         verbs: &["list"],
         on: &[("argoproj.io", &["applications"])],
         name: None,
-        place: Place::Workloads,
+        place: Place::Cluster,
         need: Need::Writing,
         purpose: "who else writes to a workload",
     },
@@ -189,14 +187,13 @@ impl Right {
         let place = match self.place {
             Place::Workloads => "the namespaces of the workloads",
             Place::Namespaces => "these namespaces themselves",
-            Place::Cluster => "the cluster",
+            Place::Cluster => "the cluster; only with `--all-namespaces`",
             Place::Own => "its own namespace",
         };
         let need = match self.need {
             Need::Always => "",
             Need::Writing => "; not with `--observe`",
             Need::PullSecrets => "; not with `--pull-secrets off`",
-            Need::AllNamespaces => "; only with `--all-namespaces`",
         };
         format!("| {verbs} | {on} | {place} | {}{need} |", self.purpose)
     }

@@ -107,7 +107,6 @@ impl Installation {
             Need::Always => true,
             Need::Writing => !self.observes,
             Need::PullSecrets => self.uses_pull_secrets,
-            Need::AllNamespaces => self.scope == InstalledScope::AllNamespaces,
         }
     }
 }

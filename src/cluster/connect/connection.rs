@@ -25,6 +25,7 @@ pub struct Cluster {
     namespace: String,
     server_url: String,
     response_timeout: Option<Duration>,
+    stays_in_namespaces: bool,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -82,6 +83,7 @@ impl Cluster {
             namespace,
             server_url,
             response_timeout: options.request_timeout.limit(RESPONSE_TIMEOUT),
+            stays_in_namespaces: false,
         })
     }
 
@@ -95,7 +97,22 @@ impl Cluster {
             context,
             server_url: server_url.to_owned(),
             response_timeout: Some(RESPONSE_TIMEOUT),
+            stays_in_namespaces: false,
         }
+    }
+
+    /// The same for somebody with rights in namespaces only: what is in the whole cluster, or in an
+    /// unknown namespace, is not asked for and counts as unknown.
+    #[must_use]
+    pub fn staying_in_namespaces(self) -> Self {
+        Self {
+            stays_in_namespaces: true,
+            ..self
+        }
+    }
+
+    pub(crate) fn stays_in_namespaces(&self) -> bool {
+        self.stays_in_namespaces
     }
 
     /// The context's name; `None` in a Pod, or if only flags are used.

@@ -45,6 +45,9 @@ impl Cluster {
     ///
     /// The nodes cannot be read for another reason than a missing permission.
     pub async fn nodes(&self) -> Result<Option<Vec<Node>>, ClusterError> {
+        if self.stays_in_namespaces() {
+            return Ok(None);
+        }
         let nodes = async {
             let nodes = self.list_nodes(true).await?;
             let platforms: BTreeSet<&Platform> = nodes.iter().map(|node| &node.platform).collect();

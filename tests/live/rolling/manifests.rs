@@ -15,12 +15,13 @@ use crate::control_plane::ControlPlane;
 use crate::controller_process::ControllerProcess;
 use crate::kubeconfigs;
 use crate::memcached::Memcached;
+use crate::objects::workload;
 use crate::process::free_ports;
 use crate::shop::Shop;
 
 const CONTROLLER: &str = "imgpolicy-controller";
 
-/// Groups that this control plane does not have, because nothing of Flux and Argo CD runs here.
+/// The groups of Flux and Argo CD, which not every cluster has.
 const OTHER_GROUPS: [&str; 5] = [
     "helm.toolkit.fluxcd.io",
     "helm.fluxcd.io",
@@ -161,8 +162,8 @@ impl Installed {
             .collect()
     }
 
-    /// Each verb on each resource that the printed roles allow.
-    fn granted(&self) -> BTreeSet<String> {
+    /// Each verb on each resource of Kubernetes that the printed roles allow, or of Flux and Argo CD.
+    fn granted(&self, of_others: bool) -> BTreeSet<String> {
         let texts = |value: &Value| -> Vec<String> {
             serde_json::from_value(value.clone()).expect("a list of words")
         };
@@ -175,7 +176,7 @@ impl Installed {
         let mut granted = BTreeSet::new();
         for rule in roles.flat_map(|role| role["rules"].as_array().expect("rules")) {
             let group = rule["apiGroups"][0].as_str().expect("a group");
-            if OTHER_GROUPS.contains(&group) {
+            if OTHER_GROUPS.contains(&group) != of_others {
                 continue;
             }
             for resource in texts(&rule["resources"]) {
@@ -300,7 +301,7 @@ async fn printed_roles_are_enough_and_none_of_their_rights_is_idle() {
             "in the whole cluster: {request:?}"
         );
     }
-    assert_eq!(used(&requests), installed.granted());
+    assert_eq!(used(&requests), installed.granted(false));
     assert!(installed.memcached.stat("curr_items") > 0);
     let events = shop.plane.events(shop.namespace).await;
     let updated = events
@@ -330,7 +331,11 @@ async fn observer_of_the_whole_cluster_is_never_refused_and_only_reads() {
     let used = used(&requests);
     assert!(used.contains("list nodes."), "{used:?}");
     // Up to four namespaces are read one by one.
-    let idle: Vec<String> = installed.granted().difference(&used).cloned().collect();
+    let idle: Vec<String> = installed
+        .granted(false)
+        .difference(&used)
+        .cloned()
+        .collect();
     assert_eq!(idle, ["list namespaces."]);
     let writing = used.iter().filter(|right| {
         let verb = right.split(' ').next().unwrap_or_default();
@@ -339,4 +344,76 @@ async fn observer_of_the_whole_cluster_is_never_refused_and_only_reads() {
     let leases = "leases.coordination.k8s.io";
     let expected = [format!("create {leases}"), format!("update {leases}")];
     assert!(writing.eq(&expected), "{used:?}");
+}
+
+#[tokio::test]
+async fn rights_about_flux_and_argo_cd_are_used_too() {
+    let shop = Shop::open("manifests-owned").await;
+    let plane = shop.plane;
+    let policies = json!({"fluxcd.io/automated": "true",
+        "fluxcd.io/tag.chart-image": "semver:~1.0"});
+    let mut objects = Vec::new();
+    for (n, (group, version)) in [
+        ("helm.toolkit.fluxcd.io", "v2"),
+        ("helm.fluxcd.io", "v1"),
+        ("flux.weave.works", "v1beta1"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        plane.define(group, version, "HelmRelease").await;
+        let image = json!({"repository": shop.image, "tag": "1.0.0"});
+        objects.push(
+            json!({"apiVersion": format!("{group}/{version}"), "kind": "HelmRelease",
+            "metadata": {"namespace": shop.namespace, "name": format!("release-{n}"),
+                "labels": {"manifests": "owned"}, "annotations": policies},
+            "spec": {"values": {"image": image}}}),
+        );
+    }
+    let flux = "kustomize.toolkit.fluxcd.io";
+    plane.define(flux, "v1", "Kustomization").await;
+    plane.define("argoproj.io", "v1alpha1", "Application").await;
+    // Many Kustomizations of a namespace are listed, and a single one is read.
+    let many = (0..16).map(|n| (shop.namespace, format!("many-{n:02}")));
+    for (namespace, name) in many.chain([("default", "single".to_owned())]) {
+        objects.push(
+            json!({"apiVersion": format!("{flux}/v1"), "kind": "Kustomization",
+            "metadata": {"namespace": namespace, "name": name}, "spec": {}}),
+        );
+        // Only what the Kustomization says about images matters, so these are not automated.
+        let image = format!("{}:1.0.0", shop.image);
+        let mut workload = workload("Deployment", shop.namespace, &name, &image);
+        workload["metadata"]["labels"] = json!({"manifests": "owned",
+            format!("{flux}/namespace"): namespace, format!("{flux}/name"): name});
+        objects.push(workload);
+    }
+    let mut tracked = shop.workload("Deployment", "tracked");
+    tracked["metadata"]["labels"] =
+        json!({"manifests": "owned", "app.kubernetes.io/instance": "manifests-app"});
+    let listed = json!({"group": "apps", "version": "v1", "kind": "Deployment",
+        "namespace": shop.namespace, "name": "tracked"});
+    objects.push(
+        json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+        "metadata": {"namespace": "default", "name": "manifests-app"},
+        "spec": {}, "status": {"resources": [listed]}}),
+    );
+    objects.push(tracked);
+    plane.apply(&objects).await;
+
+    let flags = ["-A", "-l", "manifests=owned", "--sync-interval", "1s"];
+    let installed = Installed::apply(&shop, "manifests-owner", &flags).await;
+    let mut controller = installed.start(&shop);
+    for n in 0..3 {
+        controller
+            .says(&format!("/release-{n}: Helm upgrades"))
+            .await;
+    }
+    controller.says("deployment/tracked app: held back").await;
+    let (end, _, log) = controller.stop();
+    assert_eq!(end.code(), Some(0), "{log}");
+    let requests = installed.requests(plane);
+    assert!(refused(&requests).is_empty(), "{:#?}", refused(&requests));
+    let used = used(&requests);
+    let idle: Vec<String> = installed.granted(true).difference(&used).cloned().collect();
+    assert_eq!(idle, [""; 0]);
 }

@@ -146,7 +146,10 @@ pub(crate) fn run(
         as_workload: registry.registries_without_cache(globals)?,
     };
     let summary = runtime()?.block_on(async {
-        let cluster = Cluster::connect(&globals.connection()).await?;
+        let mut cluster = Cluster::connect(&globals.connection()).await?;
+        if !args.all_namespaces {
+            cluster = cluster.staying_in_namespaces();
+        }
         let by = cluster.user_name().await;
         let by = by.unwrap_or_else(|| "imgpolicy".to_owned());
         let surroundings = Surroundings {

@@ -195,6 +195,10 @@ impl Cluster {
         if names.is_empty() {
             return Applications::new();
         }
+        // Their namespaces are not known.
+        if self.stays_in_namespaces() {
+            return Applications::new();
+        }
         let served = self.served(&APPLICATIONS, None).await;
         let lists = names.into_iter().map(|name| {
             let served = &served;

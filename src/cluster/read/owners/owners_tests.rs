@@ -227,3 +227,13 @@ async fn workflows_and_rollouts_alone_are_not_argo_cd() {
     let answers = cluster.owner_answers(&[argo("shop", "web")]).await;
     assert_eq!(answers[0].1, OwnerAnswer::No);
 }
+
+#[tokio::test]
+async fn applications_are_not_asked_for_without_rights_in_the_whole_cluster() {
+    let (cluster, requests) = cluster(|_| forbidden());
+    let cluster = cluster.staying_in_namespaces();
+    let answers = cluster.owner_answers(&[argo("shop", "web")]).await;
+    assert_eq!(answers, [(argo("shop", "web"), OwnerAnswer::Unknown)]);
+    assert_eq!(cluster.nodes().await.expect("no error"), None);
+    assert_eq!(requests.uris(), [""; 0]);
+}
