@@ -104,8 +104,11 @@ pub async fn run(run: ControllerRun<'_>) -> RunSummary {
     if let Some(leadership) = &run.leadership {
         leadership.note(GOVERNED_NAMESPACES, Some(governed_namespaces(&run.scopes)));
     }
-    let collections = run.sources.cluster.workload_collections(&run.scopes);
-    let collections = turning(run.metrics.as_ref(), collections).await;
+    let collections = turning(run.metrics.as_ref(), collections(&run));
+    let collections = tokio::select! {
+        collections = collections => collections,
+        () = run.stop.requested() => return RunSummary::default(),
+    };
     let followed = RefCell::new(Followed::new(collections.len()));
     let news = Notify::new();
     let watches = collections
@@ -119,6 +122,17 @@ pub async fn run(run: ControllerRun<'_>) -> RunSummary {
         // Watches never end.
         _ = watches => RunSummary::default(),
     }
+}
+
+/// What to watch.
+async fn collections(run: &ControllerRun<'_>) -> Vec<WatchedCollection> {
+    let what = "the list of kinds that the server has";
+    let cluster = run.sources.cluster;
+    cluster
+        .workload_collections(&run.scopes, |error, wait| {
+            (run.report)(ControllerEvent::WatchFailed(what, error.line(), wait));
+        })
+        .await
 }
 
 /// Follows one collection.

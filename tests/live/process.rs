@@ -1,6 +1,6 @@
 //! Programs that run as long as the tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -87,10 +87,19 @@ pub(crate) fn tool(name: &str) -> &'static str {
     tools.get(name).expect("build.sh names every tool")
 }
 
-/// Ports that were free just now.
+/// Ports that were free just now, each of which is given to one caller only: several programs
+/// start at the same time.
 pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-    listeners.map(|listener| listener.local_addr().expect("an address").port())
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().expect("no panic before");
+    loop {
+        let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+        let ports = listeners.map(|listener| listener.local_addr().expect("an address").port());
+        if ports.iter().all(|port| !given.contains(port)) {
+            given.extend(ports);
+            return ports;
+        }
+    }
 }
 
 #[test]

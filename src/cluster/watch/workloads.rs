@@ -91,14 +91,40 @@ impl std::fmt::Display for WatchedCollection {
 }
 
 impl Cluster {
-    /// The collections of workloads that the server has, in each scope.
-    pub async fn workload_collections(&self, scopes: &[Scope]) -> Vec<WatchedCollection> {
+    /// The collections of workloads that the server has, in each scope. While it cannot be found
+    /// out which ones it has, tries again, with growing pauses: a kind that is left out would never
+    /// be watched.
+    pub async fn workload_collections(
+        &self,
+        scopes: &[Scope],
+        mut report: impl FnMut(&ClusterError, Duration),
+    ) -> Vec<WatchedCollection> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.try_workload_collections(scopes).await {
+                Ok(collections) => return collections,
+                Err(error) => {
+                    let wait = jittered(pause);
+                    report(&error, wait);
+                    tokio::time::sleep(wait).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    async fn try_workload_collections(
+        &self,
+        scopes: &[Scope],
+    ) -> Result<Vec<WatchedCollection>, ClusterError> {
         let mut collections = Vec::new();
         for kind in WorkloadKind::ALL {
             for collection in self.collections(&WorkloadType::from(kind)).await {
-                // A collection that perhaps exists is one that may not be read.
-                let Collection::Served(resource) = collection else {
-                    continue;
+                let resource = match collection {
+                    Collection::Served(resource) => resource,
+                    // One that perhaps exists is one that may not be read.
+                    Collection::Perhaps(_) => continue,
+                    Collection::Unknown(_, error) => return Err(error),
                 };
                 collections.extend(scopes.iter().map(|scope| WatchedCollection {
                     kind,
@@ -107,7 +133,7 @@ impl Cluster {
                 }));
             }
         }
-        collections
+        Ok(collections)
     }
 
     /// Follows a collection and reports what becomes known about it. Never ends: after a
