@@ -262,7 +262,7 @@ impl<'a> Progress<'a> {
             // The next update must not begin before the failure is known.
             index.apply(workload.clone());
         }
-        self.waiting.end(id, now);
+        self.waiting.end(id, delivered.is_sent(), now);
         self.failed += delivered.errors.len();
         self.reported.unreadable(id, &delivered.errors);
         self.reported

@@ -59,6 +59,11 @@ impl UpdateRate {
         self.open += 1;
     }
 
+    /// An update that has started ended before its write.
+    pub fn cancel(&mut self) {
+        self.open = self.open.saturating_sub(1);
+    }
+
     /// The write of an update ended, whatever its result; its rollout need not have.
     pub fn end(&mut self, now: Timestamp) {
         self.open = self.open.saturating_sub(1);

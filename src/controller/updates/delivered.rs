@@ -37,6 +37,11 @@ impl Delivered {
         }
     }
 
+    /// Whether its write may have reached the API server, now or before this process led.
+    pub(in crate::controller) fn is_sent(&self) -> bool {
+        self.applied.is_some() || self.rollout.is_some()
+    }
+
     /// Its result; `None`: it was written before this process led.
     #[must_use]
     pub fn result(&self) -> Option<UpdateResult> {

@@ -216,10 +216,15 @@ impl WaitingUpdates {
         causes
     }
 
-    /// An update and its rollout have ended.
-    pub(crate) fn end(&mut self, id: &WorkloadId, now: Timestamp) {
+    /// An update and its rollout have ended. `is_sent`: its write may have reached the API server;
+    /// otherwise it was ended by the checks before the write, and uses up no rate.
+    pub(crate) fn end(&mut self, id: &WorkloadId, is_sent: bool, now: Timestamp) {
         self.begun.remove(id);
-        self.rate.end(now);
+        if is_sent {
+            self.rate.end(now);
+        } else {
+            self.rate.cancel();
+        }
     }
 }
 

@@ -64,7 +64,7 @@ fn others_wait_until_the_first_workload_has_the_image_and_is_not_in_progress() {
     assert_eq!(names(&waiting.take_startable(&index, now).0), [""; 0]);
     index.apply(workload("a", new));
     assert_eq!(names(&waiting.take_startable(&index, now).0), [""; 0]);
-    waiting.end(&first[0].workload, now);
+    waiting.end(&first[0].workload, true, now);
     assert_eq!(names(&waiting.take_startable(&index, now).0), ["b", "c"]);
 }
 
@@ -84,7 +84,7 @@ fn no_more_updates_begin_in_a_minute_and_at_a_time_than_allowed() {
         assert!(startable.len() <= 2);
         for change in startable {
             begun.push(second);
-            waiting.end(&change.workload, now);
+            waiting.end(&change.workload, true, now);
         }
     }
     assert_eq!(begun.len(), 20);
@@ -112,4 +112,28 @@ fn new_leader_counts_the_updates_of_the_one_before() {
     assert!(waiting.take_startable(&index, now).0.is_empty());
     let later = now + SignedDuration::from_secs(60);
     assert_eq!(names(&waiting.take_startable(&index, later).0), ["c"]);
+}
+
+#[test]
+fn update_that_is_held_back_uses_up_no_rate_and_keeps_no_other_waiting() {
+    let all = ["a", "b", "c", "d"].map(str::to_owned);
+    let index = index(&all);
+    let mut waiting = WaitingUpdates::new(limits(1, 5));
+    let new = "registry.example/org/app:2";
+    for name in &all {
+        waiting.add(change(name, new));
+    }
+    let now = Timestamp::UNIX_EPOCH;
+    assert_eq!(names(&waiting.take_startable(&index, now).0), ["a"]);
+    // Somebody else manages it, as in each round from now on.
+    waiting.end(&workload("a", new).id, false, now);
+    waiting.add(change("a", new));
+    let (startable, _) = waiting.take_startable(&index, now);
+    assert_eq!(names(&startable), ["a"], "one per minute may be written");
+    waiting.end(&workload("a", new).id, false, now);
+    // It is not due until it is decided again, so another workload gets the image first.
+    assert_eq!(names(&waiting.take_startable(&index, now).0), ["b"]);
+    // One that was written counts.
+    waiting.end(&workload("b", new).id, true, now);
+    assert!(waiting.take_startable(&index, now).0.is_empty());
 }
