@@ -44,6 +44,21 @@ fn every_command_has_a_description_and_an_example() {
     }
 }
 
+/// The widest line of the help.
+const HELP_WIDTH: usize = 100;
+
+#[test]
+fn no_example_is_so_long_that_the_help_breaks_it() {
+    for (typed, command) in commands() {
+        let texts = [command.get_before_help(), command.get_after_help()];
+        for text in texts.into_iter().flatten().map(ToString::to_string) {
+            for line in text.lines() {
+                assert!(line.chars().count() <= HELP_WIDTH, "{typed}: {line}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_argument_has_a_description() {
     for (typed, command) in commands() {

@@ -50,7 +50,7 @@ const UPDATES_WAIT: u8 = 10;
   kubectl imgpolicy controller run --namespaces shop --sync-interval 2m
 
   # Only start updates during office hours, and none at the end of the year
-  kubectl imgpolicy controller run --window 'Mon-Fri 09:00-16:00 Europe/Berlin' \
+  kubectl imgpolicy controller run --window 'Mon-Fri 09:00-16:00 Europe/Berlin' \\
     --freeze '2026-12-20/2027-01-02 year end'")]
 pub(crate) struct RunArgs {
     /// Namespaces to work on, separated by commas; repeatable
