@@ -15,8 +15,9 @@ use crate::write::{Applied, Rollout};
 pub enum ControllerEvent<'a> {
     /// Metrics are served at this address.
     Serving(SocketAddr),
-    /// All workloads in scope are known: how many there are.
-    Synced(usize),
+    /// The workloads in scope are known: how many there are, and how many collections may not be
+    /// read.
+    Synced(usize, usize),
     /// A collection cannot be read: which, why, and when the next try is.
     WatchFailed(&'a str, String, Duration),
     /// A collection can be read again.

@@ -97,14 +97,15 @@ impl Followed {
         let mut collections = self.collections.iter();
         WatchState {
             is_synced: self.is_synced(),
-            is_failing: collections.any(|state| state.is_failing && !state.is_denied),
+            is_failing: collections.any(|state| state.is_failing),
         }
     }
 
-    /// Reports once that everything was listed.
+    /// Reports once that everything was listed that may be read.
     pub(crate) fn report_synced(&mut self, report: &dyn Fn(ControllerEvent<'_>)) {
         if !std::mem::replace(&mut self.is_reported, true) {
-            report(ControllerEvent::Synced(self.index.len()));
+            let denied = self.collections.iter().filter(|state| state.is_denied);
+            report(ControllerEvent::Synced(self.index.len(), denied.count()));
         }
     }
 
@@ -112,5 +113,44 @@ impl Followed {
     #[must_use]
     pub(crate) fn errors(&self) -> usize {
         self.errors
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    const LISTED: CollectionState = CollectionState {
+        is_listed: true,
+        is_denied: false,
+        is_failing: false,
+    };
+    const DENIED: CollectionState = CollectionState {
+        is_listed: false,
+        is_denied: true,
+        is_failing: true,
+    };
+
+    #[test]
+    fn collection_that_may_not_be_read_is_reported_and_does_not_hold_up_the_others() {
+        for (collections, denied, is_failing) in [
+            (vec![LISTED, LISTED], 0, false),
+            (vec![LISTED, DENIED], 1, true),
+            (vec![DENIED, DENIED], 2, true),
+        ] {
+            let mut followed = Followed::new(0);
+            followed.collections = collections;
+            let state = followed.state();
+            assert_eq!((state.is_synced, state.is_failing), (true, is_failing));
+            let reported = Cell::new(None);
+            followed.report_synced(&|event| {
+                if let ControllerEvent::Synced(_, denied) = event {
+                    reported.set(Some(denied));
+                }
+            });
+            assert_eq!(reported.get(), Some(denied));
+        }
     }
 }

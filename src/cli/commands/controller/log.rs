@@ -72,11 +72,17 @@ fn describe(event: &ControllerEvent<'_>) -> (Level, &'static str, String, Map<St
             format!("metrics are at http://{address}/metrics"),
             fields([("address", json!(address.to_string()))]),
         ),
-        ControllerEvent::Synced(workloads) => (
+        ControllerEvent::Synced(workloads, 0) => (
             Level::Info,
             "synced",
             format!("all workloads are known: {workloads}"),
             fields([("workloads", json!(workloads))]),
+        ),
+        ControllerEvent::Synced(workloads, denied) => (
+            Level::Warning,
+            "synced",
+            format!("{workloads} workloads are known, and {denied} collections may not be read"),
+            fields([("workloads", json!(workloads)), ("denied", json!(denied))]),
         ),
         ControllerEvent::WatchFailed(name, error, wait) => (
             Level::Warning,
