@@ -94,27 +94,9 @@ pub async fn decide(
     )
     .await?;
     let uses = uses(&snapshot)?;
-    let mut used: BTreeSet<CanonicalName> =
-        uses.values().flat_map(BTreeMap::keys).cloned().collect();
-    let mut asked: BTreeSet<_> = asked
-        .into_iter()
-        .filter(|name| used.contains(name))
-        .collect();
-    used.retain(|name| !asked.contains(name));
-    facts.borrow().add_to(&mut snapshot, &used);
-    asked.extend(lacking(&snapshot, &facts.borrow())?);
-    let mut scan_time = None;
-    if !asked.is_empty() {
-        let started = Instant::now();
-        let registries = sources.registries.next_run();
-        let pull_secrets = sources.pull_secrets;
-        collect::scan_repositories(&mut snapshot, &registries, pull_secrets, &asked).await?;
-        scan_time = Some(ScanTime {
-            ended: (sources.clock)(),
-            took: started.elapsed(),
-        });
-        snapshot.notes.extend(registries.finish().await);
-    }
+    let used: BTreeSet<CanonicalName> = uses.values().flat_map(BTreeMap::keys).cloned().collect();
+    let asked = asked.intersection(&used).cloned().collect();
+    let (asked, scan_time) = scan(sources, &mut snapshot, asked, &used, facts).await?;
     let scans = asked
         .iter()
         .map(|name| (name.clone(), scan_of(name, &snapshot, sources.registries)))
@@ -142,6 +124,42 @@ pub async fn decide(
         notes: assessment.notes,
         uses,
     })
+}
+
+/// Asks about these repositories, and about those of which too little is known. Returns which were
+/// asked.
+///
+/// Other rounds learn something meanwhile. Afterwards the snapshot has what is known then, so that
+/// nothing is decided on facts that are older than those that `facts` has.
+async fn scan(
+    sources: &DecisionSources<'_>,
+    snapshot: &mut Snapshot,
+    mut due: BTreeSet<CanonicalName>,
+    used: &BTreeSet<CanonicalName>,
+    facts: &RefCell<RepositoryFacts>,
+) -> Result<(BTreeSet<CanonicalName>, Option<ScanTime>), CollectError> {
+    let mut asked: BTreeSet<CanonicalName> = BTreeSet::new();
+    let mut scan_time = None;
+    loop {
+        let mut others = used.clone();
+        others.retain(|name| !asked.contains(name) && !due.contains(name));
+        facts.borrow().add_to(snapshot, &others);
+        due.extend(lacking(snapshot, &facts.borrow())?);
+        due.retain(|name| !asked.contains(name));
+        if due.is_empty() {
+            return Ok((asked, scan_time));
+        }
+        let started = Instant::now();
+        let registries = sources.registries.next_run();
+        collect::scan_repositories(snapshot, &registries, sources.pull_secrets, &due).await?;
+        let earlier = scan_time.map_or(Duration::ZERO, |time: ScanTime| time.took);
+        scan_time = Some(ScanTime {
+            ended: (sources.clock)(),
+            took: earlier + started.elapsed(),
+        });
+        snapshot.notes.extend(registries.finish().await);
+        asked.append(&mut due);
+    }
 }
 
 /// What each workload of a snapshot elects from; nothing for those without a policy.

@@ -35,7 +35,11 @@ pub(crate) struct LargeCluster {
 impl LargeCluster {
     /// Creates everything. Each workload has two automated containers, and every second one is
     /// outdated. `padding`: how many bytes each object has in addition.
-    pub(crate) async fn open(name: &'static str, padding: usize) -> Self {
+    pub(crate) async fn open(
+        plane: &'static ControlPlane,
+        name: &'static str,
+        padding: usize,
+    ) -> Self {
         let workloads = std::env::var("IMGPOLICY_E2E_WORKLOADS").ok();
         let is_alone = workloads.is_some();
         let workloads = workloads.map_or(FEW, |text| text.parse().expect("a number"));
@@ -44,7 +48,6 @@ impl LargeCluster {
         for number in 0..repositories {
             fill(&registry, number);
         }
-        let plane = ControlPlane::second().await;
         for number in 0..workloads.div_ceil(A_NAMESPACE) {
             plane.namespace(&namespace(name, number)).await;
         }

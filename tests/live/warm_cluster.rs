@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::binary::{self, measure, say};
+use crate::control_plane::ControlPlane;
 use crate::kubeconfigs::{self, User};
 use crate::large_cluster::LargeCluster;
 
@@ -19,8 +20,9 @@ const RUNS: usize = 3;
 
 #[tokio::test]
 async fn warm_status_of_a_large_cluster_is_correct_and_requests_no_registry() {
-    let cluster = LargeCluster::open("warm", 0).await;
-    let (plane, registry) = (cluster.plane, &cluster.registry);
+    let plane = ControlPlane::second().await;
+    let cluster = LargeCluster::open(plane, "warm", 0).await;
+    let registry = &cluster.registry;
     let (workloads, repositories) = (cluster.workloads, cluster.repositories);
     let (alone, selection) = (cluster.is_alone, cluster.selection());
     let kubeconfig = kubeconfigs::of_user(plane, User::Admin, "default");
