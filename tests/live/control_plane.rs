@@ -235,6 +235,8 @@ fn api_server_arguments(folder: &Path, etcd: u16, port: u16) -> Vec<String> {
         "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
         format!("--audit-policy-file={policy}"),
         format!("--audit-log-path={}/audit.log", folder.display()),
+        // The tests read one file, so it must never be divided. The default is 100 MB.
+        "--audit-log-maxsize=100000".to_owned(),
     ]
 }
 
