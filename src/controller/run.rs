@@ -68,7 +68,7 @@ pub struct ControllerRun<'a> {
     pub once: bool,
     /// Whether this replica leads; `None`: there is no other.
     pub leadership: Option<Leadership>,
-    /// Where it tells about itself.
+    /// What it serves as metrics; `None`: nothing.
     pub metrics: Option<ControllerMetrics>,
     /// When to stop.
     pub stop: &'a StopSignal,

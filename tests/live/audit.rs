@@ -47,20 +47,9 @@ pub(crate) struct ImageChanged {
 impl ControlPlane {
     /// The patches of workloads in a namespace, without dry runs, in the order of the log.
     pub(crate) fn audited_patches(&self, namespace: &str) -> Vec<AuditedPatch> {
-        let events = self.audit_events().into_iter().filter(|event| {
-            let object = &event["objectRef"];
-            let group = object["apiGroup"].as_str().unwrap_or_default();
-            event["verb"] == "patch"
-                && object["namespace"] == namespace
-                && ["apps", "batch"].contains(&group)
-                && object["subresource"].is_null()
-        });
-        let is_dry_run = |event: &Value| {
-            let uri = event["requestURI"].as_str().unwrap_or_default();
-            uri.contains("dryRun=All")
-        };
+        let events = self.audit_events().into_iter();
         events
-            .filter(|event| !is_dry_run(event))
+            .filter(|event| is_patch_of_workload(event, namespace))
             .map(|event| AuditedPatch::of(&event))
             .collect()
     }
@@ -118,6 +107,17 @@ impl ControlPlane {
     }
 }
 
+/// Whether an event is a patch of a workload in a namespace, and not a dry run.
+fn is_patch_of_workload(event: &Value, namespace: &str) -> bool {
+    let object = &event["objectRef"];
+    let group = object["apiGroup"].as_str().unwrap_or_default();
+    event["verb"] == "patch"
+        && object["namespace"] == namespace
+        && ["apps", "batch"].contains(&group)
+        && object["subresource"].is_null()
+        && !text(event, "/requestURI").contains("dryRun=All")
+}
+
 fn is_reading_of_lease(event: &Value, namespace: &str) -> bool {
     let object = &event["objectRef"];
     event["verb"] == "get"
@@ -151,17 +151,16 @@ fn image_changes(patches: &[(AuditedPatch, PatchedState)], first: &str) -> Vec<I
 
 impl AuditedPatch {
     fn of(event: &Value) -> Self {
-        let text = |at: &str| text(event, at);
         let code = event["responseStatus"]["code"].as_u64().unwrap_or_default();
         Self {
-            user: text("/user/username"),
+            user: text(event, "/user/username"),
             workload: format!(
                 "{}/{}",
-                text("/objectRef/resource"),
-                text("/objectRef/name")
+                text(event, "/objectRef/resource"),
+                text(event, "/objectRef/name")
             ),
             code,
-            received: text("/requestReceivedTimestamp"),
+            received: text(event, "/requestReceivedTimestamp"),
             result: (code == 200).then(|| PatchedState::of(&event["responseObject"])),
         }
     }
@@ -180,17 +179,16 @@ impl PatchedState {
             _ => &object["spec"],
         };
         let container = &spec["template"]["spec"]["containers"][0];
-        let annotation = |key: &str| {
-            let value = metadata["annotations"][key].as_str();
-            value.map(str::to_owned)
-        };
+        let annotations = &metadata["annotations"];
         Self {
             version: version
                 .and_then(|text| text.parse().ok())
                 .expect("a version"),
             image: container["image"].as_str().expect("an image").to_owned(),
-            is_locked: annotation("fluxcd.io/locked").is_some_and(|text| text == "true"),
-            build_number: annotation("fluxcd.io/build.number"),
+            is_locked: annotations["fluxcd.io/locked"] == "true",
+            build_number: annotations["fluxcd.io/build.number"]
+                .as_str()
+                .map(str::to_owned),
         }
     }
 }

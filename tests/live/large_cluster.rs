@@ -110,8 +110,8 @@ impl LargeCluster {
         let mut object = workload(kind, &namespace, &workload_name(number), "");
         object["metadata"]["labels"] = json!({"large": self.name, "team": namespace});
         object["metadata"]["annotations"] = json!({"fluxcd.io/automated": "true",
-        "fluxcd.io/tag.app": policy(used[0]), "fluxcd.io/tag.proxy": policy(used[1]),
-        "example.com/padding": padding});
+            "fluxcd.io/tag.app": policy(used[0]), "fluxcd.io/tag.proxy": policy(used[1]),
+            "example.com/padding": padding});
         let template = match kind {
             "CronJob" => "/spec/jobTemplate/spec/template/spec",
             _ => "/spec/template/spec",

@@ -18,7 +18,7 @@
 //! | `busy_writer` | another client that writes an object all the time |
 //! | `audit` | what the API server's audit log says about changes of workloads |
 //! | `controller_process` | a controller that runs while a test goes on |
-//! | `fleet` | Deployments that follow one image, each of which gets every tag once |
+//! | `fleet` | workloads of one kind that follow one image, each of which gets every tag once |
 //! | `large_cluster` | a cluster with many workloads, and the repositories of their images |
 //! | `candidates` | replicas of the controller that run for leader |
 //! | `cut_line` | a connection that can be cut without a word |

@@ -11,6 +11,9 @@ use crate::controller_process::ControllerProcess;
 use crate::fleet::Fleet;
 use crate::shop::Shop;
 
+/// How long the API server is away.
+const OUTAGE: Duration = Duration::from_secs(5);
+
 /// How soon the controller works again.
 const RECOVERED_WITHIN: Duration = Duration::from_secs(45);
 
@@ -24,20 +27,19 @@ async fn plane() -> MutexGuard<'static, &'static ControlPlane> {
     PLANE.get_or_init(start).await.lock().await
 }
 
-/// Kills the API server for a while, and asserts that the controller then makes the updates that
-/// have become due, each once. Returns how long that took.
-pub(crate) async fn survive_outage(namespace: &'static str, outage: Duration) -> Duration {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn controller_goes_on_after_the_api_server_was_killed() {
     let plane = plane().await;
     let plane: &'static ControlPlane = *plane;
     // Nothing here makes Pods, and a CronJob has no rollout to wait for.
-    let mut fleet = Fleet::new(Shop::open_on(plane, namespace).await, "CronJob", 2);
+    let mut fleet = Fleet::new(Shop::open_on(plane, "outage").await, "CronJob", 2);
     plane.apply(&fleet.workloads()).await;
     let controller = ControllerProcess::start(&fleet.shop, &["--sync-interval", "1s"]);
     fleet.all_have("1.0.1", || controller.log()).await;
 
     plane.kill_api_server();
     let tag = fleet.push().await;
-    tokio::time::sleep(outage).await;
+    tokio::time::sleep(OUTAGE).await;
     plane.start_api_server();
     let back = Instant::now();
     fleet.all_have(&tag, || controller.log()).await;
@@ -49,12 +51,6 @@ pub(crate) async fn survive_outage(namespace: &'static str, outage: Duration) ->
     // What went wrong meanwhile does not make the end a failure.
     let (end, _, log) = controller.stop();
     assert_eq!(end.code(), Some(0), "{log}");
-    took
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn controller_goes_on_after_the_api_server_was_killed() {
-    let took = survive_outage("outage", Duration::from_secs(5)).await;
     say(&format!(
         "works again {took:?} after the API server is back"
     ));

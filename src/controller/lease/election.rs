@@ -147,19 +147,17 @@ impl LeaderElection {
 
     /// Tells the others who leads, if that has changed.
     fn publish(&self) {
-        let spec = self.state.lease().map(|lease| &lease.spec);
         let next = LeaseStatus {
-            holder: spec.and_then(|spec| spec.holder()).map(str::to_owned),
             lease: self.state.lease().cloned(),
             term: self.state.term().copied(),
         };
         self.status.send_if_modified(|status| {
             let transitions = [&*status, &next].map(|s| s.term.map(|term| term.transitions));
             let is_new_term = transitions[0] != transitions[1];
-            let is_new_holder = status.holder != next.holder;
+            let is_new_holder = status.holder() != next.holder();
             if is_new_term && next.term.is_some() {
                 tracing::info!("this replica leads");
-            } else if let (true, None, Some(holder)) = (is_new_holder, next.term, &next.holder) {
+            } else if let (true, None, Some(holder)) = (is_new_holder, next.term, next.holder()) {
                 tracing::info!("{holder} leads");
             }
             *status = next;

@@ -17,12 +17,17 @@ use crate::write::Fence;
 /// Who leads, as this process knows it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct LeaseStatus {
-    /// The name in the Lease.
-    pub(super) holder: Option<String>,
     /// The Lease as it was last seen.
     pub(super) lease: Option<Lease>,
     /// The term of this process. It has ended if its time is over.
     pub(super) term: Option<LeaderTerm>,
+}
+
+impl LeaseStatus {
+    /// The name in the Lease.
+    pub(super) fn holder(&self) -> Option<&str> {
+        self.lease.as_ref()?.spec.holder()
+    }
 }
 
 /// The answer to a request to release the Lease.
@@ -95,7 +100,7 @@ impl Leadership {
     /// not known yet.
     #[must_use]
     pub fn holder(&self) -> Option<String> {
-        self.status.borrow().holder.clone()
+        self.status.borrow().holder().map(str::to_owned)
     }
 
     /// The name of this process in the Lease.

@@ -1,4 +1,4 @@
-//! What a running controller tells about itself: metrics, and whether it is healthy and ready.
+//! What a running controller reports about itself: metrics, and whether it is healthy and ready.
 //!
 //! ```text
 //! loop ─► RunFigures ─┐

@@ -150,7 +150,7 @@ impl MetricsFacts {
             .collect()
     }
 
-    /// What a standby has decided is no longer true: it has not decided since it led.
+    /// A standby has none: what it decided while it led may no longer be true.
     fn of_leader<K: Ord + Clone>(&self, gauges: &BTreeMap<K, u64>) -> BTreeMap<K, u64> {
         if self.is_leader {
             gauges.clone()

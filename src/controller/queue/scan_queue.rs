@@ -137,10 +137,10 @@ impl<S: BuildHasher> ScanQueue<S> {
         let wait = match outcome {
             ScanOutcome::Answered | ScanOutcome::Refused => {
                 // A scan that had begun before says nothing about the pause.
-                let is_paused = |outage: &Outage| outage.is_wanted(now);
-                if !self.outages.get(host).is_some_and(is_paused)
-                    && self.outages.remove(host).is_some()
+                if let Some(outage) = self.outages.get(host)
+                    && !outage.is_wanted(now)
                 {
+                    self.outages.remove(host);
                     self.recover(host, now);
                 }
                 None

@@ -126,7 +126,7 @@ async fn lock_that_is_set_while_the_controller_runs_is_obeyed() {
     assert_eq!(shop.tag("web").await, "1.0.1");
 }
 
-/// A Lease of three seconds.
+/// A Lease of three seconds, and a scan interval of one.
 pub(super) const SHORT_LEASE: [&str; 10] = [
     "--sync-interval",
     "1s",

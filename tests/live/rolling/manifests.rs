@@ -152,12 +152,9 @@ impl Installed {
     /// What the controller has asked of the API server.
     fn requests(&self, plane: &ControlPlane) -> Vec<AuditedRequest> {
         let user = format!("system:serviceaccount:{}:{CONTROLLER}", self.namespace);
-        let log = std::fs::read_to_string(plane.folder().join("audit.log")).expect("a log");
-        let events = log
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok());
+        let events = plane.audit_events().into_iter();
         events
-            .filter(|event: &Value| event["user"]["username"] == *user)
+            .filter(|event| event["user"]["username"] == *user)
             .map(|event| AuditedRequest::of(&event))
             .collect()
     }

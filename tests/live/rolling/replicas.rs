@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::controller::SHORT_LEASE;
 use crate::audit::ImageChanged;
 use crate::binary::say;
 use crate::controller_process::ControllerProcess;
@@ -16,9 +17,7 @@ use crate::shop::Shop;
 use crate::stale_plans::{Random, seed};
 
 /// The arguments of each replica, with limits that do not matter.
-const ARGUMENTS: [&str; 8] = [
-    "--sync-interval",
-    "1s",
+const ARGUMENTS: [&str; 6] = [
     "--max-updates",
     "10000",
     "--max-rollouts",
@@ -30,6 +29,7 @@ const ARGUMENTS: [&str; 8] = [
 /// The times of the Lease.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LeaseScale {
+    /// They set the times, and a scan interval of 1 s.
     flags: &'static [&'static str],
     /// How long after its last renewal a leader stops to lead.
     deadline: Duration,
@@ -39,16 +39,7 @@ pub(super) struct LeaseScale {
 
 /// A Lease of 3 s instead of 15 s.
 pub(super) const SHORT: LeaseScale = LeaseScale {
-    flags: &[
-        "--lease-duration",
-        "3s",
-        "--lease-deadline",
-        "2s",
-        "--lease-retry",
-        "400ms",
-        "--lease-timeout",
-        "900ms",
-    ],
+    flags: &SHORT_LEASE,
     deadline: Duration::from_secs(2),
     takeover: Duration::from_secs(10),
 };
@@ -56,7 +47,7 @@ pub(super) const SHORT: LeaseScale = LeaseScale {
 /// The times that users have.
 #[cfg(feature = "soak")]
 pub(super) const FULL: LeaseScale = LeaseScale {
-    flags: &[],
+    flags: &["--sync-interval", "1s"],
     deadline: Duration::from_secs(10),
     takeover: Duration::from_secs(20),
 };

@@ -185,21 +185,26 @@ mod tests {
         assert_eq!(lease.replacement(&spec, &none), expected);
     }
 
+    /// The annotations of a Lease after a renewal with these notes.
+    fn noted(lease: &Lease, notes: &[(&str, Option<&str>)]) -> Value {
+        let notes = notes.iter();
+        let notes = notes.map(|(key, text)| ((*key).to_owned(), text.map(str::to_owned)));
+        let object = lease.replacement(&lease.spec, &notes.collect());
+        object["metadata"]["annotations"].clone()
+    }
+
     #[test]
     fn notes_are_written_and_removed_beside_the_annotations_of_others() {
         let lease = Lease::decode(stored()).expect("a Lease");
-        let noted = |notes: &[(&str, Option<&str>)]| {
-            let notes = notes.iter();
-            let notes = notes.map(|(key, text)| ((*key).to_owned(), text.map(str::to_owned)));
-            let object = lease.replacement(&lease.spec, &notes.collect());
-            object["metadata"]["annotations"].clone()
-        };
         let resumed = json!({"imgpolicy.dev/resumed-at": "2026-01-01T00:00:00Z"});
         let mut expected = resumed.clone();
         expected["a"] = json!("1");
-        assert_eq!(noted(&[("a", Some("1")), ("b", None)]), expected);
-        assert_eq!(noted(&[("imgpolicy.dev/resumed-at", None)]), json!({}));
-        assert_eq!(noted(&[]), resumed);
+        assert_eq!(noted(&lease, &[("a", Some("1")), ("b", None)]), expected);
+        assert_eq!(
+            noted(&lease, &[("imgpolicy.dev/resumed-at", None)]),
+            json!({})
+        );
+        assert_eq!(noted(&lease, &[]), resumed);
     }
 
     #[test]

@@ -224,9 +224,12 @@ mod tests {
         assert!(requests.lines()[0].contains("/namespaces/shop/leases?"));
     }
 
+    fn scope(name: &str) -> Scope {
+        Scope::Namespace(name.to_owned())
+    }
+
     #[tokio::test]
     async fn leader_governs_the_namespaces_that_it_has_noted() {
-        let scope = |name: &str| Scope::Namespace(name.to_owned());
         let both = governed_namespaces(&[scope("shop"), scope("bank")]);
         let all = governed_namespaces(&[Scope::AllNamespaces]);
         for (noted, governed) in [
